@@ -1,0 +1,1 @@
+"""The four services, and `city`, the one place that puts them together."""
