@@ -22,8 +22,8 @@ SESSION = {
 }
 
 # SQLSTATE classes and codes after which the same transaction may well succeed (PostgreSQL manual, appendix A):
-# 08 connection, 40 rollback (deadlock, serialization), 53 resources (disk full, too many connections), 57P01-03 shutdown,
-# 58 system error (I/O), 25P02/25P03 transaction ended by a time-out, 55P03 lock time-out, 57014 statement time-out.
+# 08 connection, 40 rollback (deadlock, serialization), 53 resources (disk full, too many connections), 57P01-05 the
+# server ended it, 58 system error (I/O), 25P03 idle in transaction too long, 55P03 lock and 57014 statement time-out.
 _OUTAGE_CLASSES = ("08", "40", "53", "58")
 _OUTAGE_CODES = {"57P01", "57P02", "57P03", "57P05", "25P03", "55P03", "57014"}
 
@@ -50,6 +50,10 @@ async def prepare_connection(connection: Connection) -> None:
     )
 
 
+async def _nothing_to_reset(connection: Connection) -> None:
+    """asyncpg would send `RESET ALL; …` at each release: a round trip, and no pooled connection of ours holds state."""
+
+
 async def create_pool(dsn: str, *, name: str, size: int = 8) -> Pool:
     """A pool that opens its connections when they are needed, so that a process can start before its database."""
     return await asyncpg.create_pool(
@@ -60,6 +64,7 @@ async def create_pool(dsn: str, *, name: str, size: int = 8) -> Pool:
         timeout=ACQUIRE_SECONDS,
         command_timeout=35.0,
         init=prepare_connection,
+        reset=_nothing_to_reset,
         server_settings={"application_name": f"wangge-{name}", **SESSION},
     )
 

@@ -43,8 +43,8 @@ class Settings(BaseSettings):
         if self.token_secret is not None:
             if self.environment == "production":
                 raise ValueError(
-                    "WANGGE_TOKEN_SECRET signs development tokens and is not allowed with WANGGE_ENVIRONMENT=production: "
-                    "unset it"
+                    "WANGGE_TOKEN_SECRET signs development tokens and is not allowed with "
+                    "WANGGE_ENVIRONMENT=production: unset it"
                 )
             if len(self.token_secret.get_secret_value()) < 32:
                 raise ValueError("WANGGE_TOKEN_SECRET must be at least 32 characters long")

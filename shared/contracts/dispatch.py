@@ -99,7 +99,7 @@ class CaseVerified(CaseFact):
 
 
 class CaseFiled(CaseFact):
-    """立案: the filing condition is chosen and with it the limit. `limit_s` is in seconds of working or running time."""
+    """立案: the filing condition is chosen and with it the limit; `limit_s` is in working or running seconds."""
 
     TYPE: ClassVar[str] = "case.filed.v1"
 

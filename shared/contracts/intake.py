@@ -70,7 +70,7 @@ class KeyScope(BaseModel):
 
 
 class KeyIssued(Fact):
-    """An API key was issued. `hash` is the hex SHA-256 of the whole key: the key itself is shown once and kept nowhere."""
+    """An API key was issued. `hash` is the hex SHA-256 of the whole key, which is shown once and kept nowhere."""
 
     TYPE: ClassVar[str] = "key.issued.v1"
     TOPIC: ClassVar[str] = KEYS.name

@@ -97,4 +97,4 @@ class TooMany(Refusal):
 class Unavailable(Refusal):
     """`facts["retry_after"]` is the number of seconds to wait."""
 
-    slug, title, title_zh = "unavailable", "Not available at the moment; nothing was changed", "服务暂时不可用，数据未变更"
+    slug, title, title_zh = "unavailable", "Not available at the moment", "服务暂时不可用"

@@ -1,0 +1,88 @@
+"""Idempotency-Key: a request that is sent again gets the answer it got before, and is not carried out twice.
+
+The stored answer is a row of the command's own transaction: it exists exactly when the command took effect. Refusals
+are not stored; asked again, they are decided again.
+"""
+
+import hashlib
+from typing import Annotated, NamedTuple
+
+import asyncpg
+from fastapi import Header
+
+from shared.kernel.errors import Conflict, FieldError, Invalid
+from shared.postgres import Connection
+
+MAX_LENGTH = 200
+
+
+class KeyReused(Invalid):
+    slug, title, title_zh = "idempotency-key-reused", "Idempotency-Key used for another request", "幂等键已用于其他请求"
+
+
+class InFlight(Conflict):
+    slug, title, title_zh = "in-flight", "The same request is being carried out", "相同请求正在处理"
+
+
+class Stored(NamedTuple):
+    """The answer given the first time, and the hash of what was asked."""
+
+    request_hash: bytes
+    status: int
+    etag: str | None
+    body: bytes
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=MAX_LENGTH,
+        pattern=r"^[\x21-\x7e]+$",
+        description="your own name for this request; sent again with the same body, it gets the same answer",
+    ),
+]
+
+
+def request_hash(method: str, path: str, body: bytes) -> bytes:
+    """What is compared when a key comes again: method, path and body, to the byte."""
+    digest = hashlib.sha256(f"{method} {path}\n".encode())
+    digest.update(body)
+    return digest.digest()
+
+
+def same_request(stored: Stored, asked: bytes) -> Stored:
+    """`stored`, if it answers what is asked now. Raises KeyReused."""
+    if stored.request_hash != asked:
+        raise KeyReused(
+            "this key was used with another method, path or body; use a fresh key for a new request",
+            errors=[FieldError("header Idempotency-Key", "already used for another request")],
+        )
+    return stored
+
+
+def in_flight() -> InFlight:
+    return InFlight("the first request with this key has not ended yet; send it again in a second")
+
+
+async def find(tx: Connection, schema: str, caller: str, key: str) -> Stored | None:
+    """The answer stored for `caller`'s key, if there is one."""
+    row = await tx.fetchrow(
+        f"SELECT request_hash, status, etag, body FROM {schema}.idempotency WHERE caller = $1 AND key = $2", caller, key
+    )
+    return None if row is None else Stored(row["request_hash"], row["status"], row["etag"], row["body"])
+
+
+async def save(tx: Connection, schema: str, caller: str, key: str, answer: Stored) -> None:
+    """Store the answer with the command. Raises InFlight when another request with this key got there first."""
+    try:
+        await tx.execute(
+            f"INSERT INTO {schema}.idempotency (caller, key, request_hash, status, etag, body)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            caller,
+            key,
+            *answer,
+        )
+    except asyncpg.UniqueViolationError:
+        raise in_flight() from None
