@@ -1,0 +1,40 @@
+"""What is wrong with a pack, said so that it can be found: file, line or path, and what would be right."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+
+class Problem(NamedTuple):
+    """One bad value. `where` is a JSON pointer into the file (`/calendar/slots/0`) or, in a table, `line 7, amount`."""
+
+    file: str
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.where}: {self.message}"
+
+
+class BadPack(Exception):  # noqa: N818 - named for what it is
+    """A pack cannot be used; `problems` lists every reason that was found, not only the first."""
+
+    def __init__(self, name: str, problems: Iterable[Problem]) -> None:
+        self.name = name
+        self.problems = list(problems)
+        super().__init__("\n  ".join([f"pack {name!r} cannot be used:", *map(str, self.problems)]))
+
+
+def problems_of(error: ValidationError, file: str, prefix: str = "") -> list[Problem]:
+    """Pydantic's findings as problems of `file`; `prefix` is the pointer of the part that was read."""
+    return [
+        Problem(file, prefix + "".join(f"/{part}" for part in found["loc"]) or "/", _sentence(found["type"], found["msg"]))
+        for found in error.errors(include_url=False)
+    ]
+
+
+def _sentence(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "no such field; remove it or correct its name"
+    return message[:1].lower() + message[1:].removeprefix("Value error, ")
