@@ -213,8 +213,7 @@ def new_app(
         title=title,
         description=description,
         version="1",
-        root_path=f"/{name}",
-        root_path_in_servers=True,
+        servers=[{"url": f"/{name}"}],
         swagger_ui_parameters={"tryItOutEnabled": True},
         responses={"default": {"description": "Refused: problem+json (RFC 9457)"}},
     )

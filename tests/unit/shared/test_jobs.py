@@ -1,0 +1,47 @@
+"""Background work is restarted when it fails and finishes when it is told to stop."""
+
+import asyncio
+
+from shared.jobs import Job, supervise
+
+
+async def test_a_failing_job_runs_again_and_the_others_never_notice():
+    stop = asyncio.Event()
+    runs = []
+
+    async def flaky(stop):
+        runs.append("flaky")
+        if len(runs) < 2:
+            raise RuntimeError("once")
+        stop.set()
+
+    steady = 0
+
+    async def watch(stop):
+        nonlocal steady
+        steady += 1
+        await stop.wait()
+
+    await asyncio.wait_for(supervise([Job("flaky", flaky), Job("watch", watch)], stop), 5)
+    assert len(runs) == 2
+    assert steady == 1
+
+
+async def test_a_job_that_does_not_stop_is_cancelled_after_the_drain():
+    stop = asyncio.Event()
+    ended = []
+
+    async def finishes(stop):
+        await stop.wait()
+        await asyncio.sleep(0.01)
+        ended.append("finished")
+
+    async def stubborn(stop):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append("cancelled")
+
+    asyncio.get_running_loop().call_later(0.01, stop.set)
+    await asyncio.wait_for(supervise([Job("a", finishes), Job("b", stubborn)], stop, drain_seconds=0.1), 2)
+    assert ended == ["finished", "cancelled"]
