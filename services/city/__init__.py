@@ -1,0 +1,1 @@
+"""The city in one process: command line, embedded database, landing page and robots; it alone knows all services."""
