@@ -1,4 +1,4 @@
-"""Packs by name, out of the folders beside this file. What is wrong with one is said all at once, with file and line."""
+"""Packs by name, out of the folders beside this file. What is wrong is said all at once, with file and line."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 from shared.packs.model import Pack, Text
 from shared.packs.problems import BadPack, Problem, problems_of
 from shared.packs.tables import FOLDER, Row, read_table, read_yaml
-
 
 _NAMES = TypeAdapter(dict[str, Text])
 
@@ -41,7 +40,7 @@ def available() -> list[str]:
 
 
 def load(name: str) -> Pack:
-    """Read and check the pack `name`. Raises BadPack with every problem found. Takes about 40 ms: keep what it returns."""
+    """Read and check the pack `name`. Raises BadPack with every problem found. Takes 40 ms: keep what it returns."""
     if name not in available():
         raise BadPack(name, [Problem(f"shared/packs/{name}", "", f"no such pack; there are: {', '.join(available())}")])
     problems: list[Problem] = []

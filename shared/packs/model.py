@@ -98,7 +98,7 @@ class Condition(Model):
 
 
 class Category(Model):
-    """A component 部件 or a matter 事项 that may be reported. `dept` answers for it; the first condition is the default."""
+    """A component 部件 or a matter 事项 that may be reported. `dept` answers for it."""
 
     code: Code
     name: Text
@@ -108,6 +108,7 @@ class Category(Model):
 
     @property
     def default_condition(self) -> Condition:
+        """What the case is filed under when nobody chooses: the first."""
         return self.conditions[0]
 
     def condition(self, key: str) -> Condition | None:
@@ -180,6 +181,7 @@ class Subdivision(Model):
     """Grids made by cutting an outline again and again until every community has its share: no gap, no overlap."""
 
     kind: Literal["subdivision"]
+    name: Text
     grids: Annotated[int, Field(gt=0)]
     outline: Annotated[tuple[OutlineRow, ...], Field(min_length=2)]
 

@@ -17,7 +17,7 @@ class Problem(NamedTuple):
         return f"{self.file} {self.where}: {self.message}"
 
 
-class BadPack(Exception):  # noqa: N818 - named for what it is
+class BadPack(Exception):
     """A pack cannot be used; `problems` lists every reason that was found, not only the first."""
 
     def __init__(self, name: str, problems: Iterable[Problem]) -> None:
@@ -29,7 +29,9 @@ class BadPack(Exception):  # noqa: N818 - named for what it is
 def problems_of(error: ValidationError, file: str, prefix: str = "") -> list[Problem]:
     """Pydantic's findings as problems of `file`; `prefix` is the pointer of the part that was read."""
     return [
-        Problem(file, prefix + "".join(f"/{part}" for part in found["loc"]) or "/", _sentence(found["type"], found["msg"]))
+        Problem(
+            file, prefix + "".join(f"/{part}" for part in found["loc"]) or "/", _sentence(found["type"], found["msg"])
+        )
         for found in error.errors(include_url=False)
     ]
 
