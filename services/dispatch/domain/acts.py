@@ -1,0 +1,175 @@
+"""What an act does to a case: each returns the case as it then stands, with the facts that say so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from services.dispatch.domain.case import SYSTEM, Act, Actor, Case, Fact, Place, Status
+from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, started, stopped
+from services.dispatch.domain.effects import EFFECTS, Effect
+from services.dispatch.domain.lifecycle import Step, permitted
+from services.dispatch.domain.order import Order
+from services.dispatch.domain.refusals import OpinionRequired
+from services.dispatch.domain.rules import Rules
+from shared.kernel.area import AreaPath
+from shared.kernel.errors import FieldError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report 上报 that becomes a case: what intake tells us of it."""
+
+    id: UUID
+    category: str
+    description: str
+    place: Place
+    area: AreaPath
+    source: str
+    occurred_at: datetime | None = None
+    attributes: Mapping[str, Any] | None = None
+    media: tuple[UUID, ...] = ()
+
+
+def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: Rules) -> Case:
+    """A new case of one report, its accept clock running."""
+    limit = rules.stages.get(Stage.ACCEPT)
+    return Case(
+        id=case_id,
+        number=number,
+        status=Status.REPORTED,
+        version=1,
+        revision=1,
+        area=report.area,
+        place=report.place,
+        category=report.category,
+        description=report.description,
+        source=report.source,
+        opened_at=at,
+        reports=(report.id,),
+        occurred_at=report.occurred_at,
+        attributes=report.attributes or {},
+        media=report.media,
+        clocks=(started(Stage.ACCEPT, limit, at, rules.calendar),) if limit else (),
+        facts=(Fact(1, 1, Act.OPEN, at, SYSTEM, None, Status.REPORTED),),
+    )
+
+
+def automatic(case: Case, at: datetime, rules: Rules) -> Case:
+    """The acts that the pack leaves to the system, as far as its routing rule has an answer for the case."""
+    if not rules.automatic:
+        return case
+    route = rules.route(case.category, case.area)
+    for act in rules.automatic:
+        if act is Act.AUTO_ACCEPT:
+            case = perform(case, Order(act), SYSTEM, at, rules)
+        elif route is None:
+            break
+        elif act is Act.AUTO_FILE:
+            case = perform(case, Order(act, condition=route.condition, rule=route.rule), SYSTEM, at, rules)
+        else:
+            case = perform(case, Order(act, unit=route.unit, rule=route.rule), SYSTEM, at, rules)
+    return case
+
+
+def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Case:
+    """The case after `actor` did what `order` says. Marks that fell due before it are put first, so that no act
+    outruns them.
+
+    Raises a refusal of `lifecycle.permitted`, OpinionRequired, or that of a field which the act needs.
+    """
+    step = permitted(case, order.act, actor)
+    if step.opinion_required and not (order.opinion or "").strip():
+        raise OpinionRequired(
+            f"{order.act} needs an opinion: the reason, for those it concerns",
+            errors=[FieldError("/opinion", "required: say why")],
+        )
+    case = mark(case, at)
+    effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
+    clocks, halted = _move_clocks(case, step, at, rules)
+    handling = _clock(clocks, Stage.HANDLE)
+    version, revision = case.version + 1, case.revision + 1
+    fact = Fact(
+        version,
+        revision,
+        order.act,
+        at,
+        actor,
+        case.status,
+        step.to,
+        order.opinion,
+        order.evidence,
+        halted,
+        effect.details,
+    )
+    return replace(
+        case,
+        status=step.to,
+        version=version,
+        revision=revision,
+        clocks=clocks,
+        due_at=handling.due_at if handling else None,
+        facts=(*case.facts, fact),
+        **effect.changes,
+    )
+
+
+def mark(case: Case, at: datetime) -> Case:
+    """The case with every mark that its running clock passed before `at`: warned at 80 %, overdue after the limit.
+
+    Needs no check that a timer is still meant: a clock that was stopped or started anew since has no mark due.
+    """
+    while (clock := case.running) and (due := clock.next_mark) and due[1] < at:
+        case = _marked(case, clock, due[0], at)
+    return case
+
+
+def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime) -> Case:
+    overdue = reached is Mark.OVERDUE
+    act = Act.MARK_OVERDUE if overdue else Act.MARK_WARNED
+    seen = replace(clock, warned=True, overdue=overdue)
+    fact = Fact(
+        version=case.version + 1,
+        revision=case.revision,
+        act=act,
+        at=at,
+        actor=SYSTEM,
+        from_status=case.status,
+        status=case.status,
+        clock=seen,
+        details={"stage": clock.stage.value},
+    )
+    return replace(
+        case,
+        version=fact.version,
+        overdue=case.overdue or (overdue and clock.stage is Stage.HANDLE),
+        clocks=_put(case.clocks, seen),
+        facts=(*case.facts, fact),
+    )
+
+
+def _move_clocks(
+    case: Case, step: Step, at: datetime, rules: Rules
+) -> tuple[tuple[StageClock, ...], StageClock | None]:
+    clocks, halted = case.clocks, None
+    if step.stops and (clock := _clock(clocks, step.stops)):
+        halted = stopped(clock, at, rules.calendar)
+        clocks = _put(clocks, halted)
+    if step.resumes and (clock := _clock(clocks, step.resumes)):
+        clocks = _put(clocks, resumed(clock, at, rules.calendar))
+    if step.starts:
+        allowed = case.limit if step.starts is Stage.HANDLE else rules.stages.get(step.starts)
+        if allowed:
+            before = _clock(clocks, step.starts)
+            generation = before.generation + 1 if before else 1
+            clocks = _put(clocks, started(step.starts, allowed, at, rules.calendar, generation))
+    return clocks, halted
+
+
+def _clock(clocks: tuple[StageClock, ...], stage: Stage) -> StageClock | None:
+    return next((clock for clock in clocks if clock.stage is stage), None)
+
+
+def _put(clocks: tuple[StageClock, ...], new: StageClock) -> tuple[StageClock, ...]:
+    return (*(clock for clock in clocks if clock.stage is not new.stage), new)

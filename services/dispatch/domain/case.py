@@ -1,0 +1,159 @@
+"""The case 案卷: what is known of one, who acts on it, and the facts that acts leave behind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from services.dispatch.domain.clocks import StageClock
+from services.dispatch.domain.worktime import Limit
+from shared.kernel.area import AreaPath
+
+
+class Status(StrEnum):
+    REPORTED = "reported"
+    VERIFYING = "verifying"
+    ACCEPTED = "accepted"
+    FILED = "filed"
+    DISPATCHED = "dispatched"
+    HANDLING = "handling"
+    HANDLED = "handled"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+    CLOSED = "closed"
+    VOIDED = "voided"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (Status.REJECTED, Status.CLOSED, Status.VOIDED)
+
+
+class Centre(StrEnum):
+    SUPERVISION = "supervision"
+    ON_SITE = "on_site"
+    COMMAND = "command"
+    UNIT = "unit"
+    SYSTEM = "system"
+
+
+class Post(StrEnum):
+    ACCEPTOR = "acceptor"
+    SHIFT_LEADER = "shift_leader"
+    SUPERVISOR = "supervisor"
+    GRID_WORKER = "grid_worker"
+    GRID_LEADER = "grid_leader"
+    DISPATCHER = "dispatcher"
+    COMMAND_LEADER = "command_leader"
+    UNIT_CLERK = "unit_clerk"
+    SYSTEM = "system"
+
+
+class Act(StrEnum):
+    OPEN = "open"
+    ACCEPT = "accept"
+    AUTO_ACCEPT = "auto_accept"
+    DECLINE = "decline"
+    REQUEST_VERIFICATION = "request_verification"
+    ANSWER_VERIFICATION = "answer_verification"
+    FILE = "file"
+    AUTO_FILE = "auto_file"
+    REFUSE_FILING = "refuse_filing"
+    DISPATCH = "dispatch"
+    AUTO_DISPATCH = "auto_dispatch"
+    TAKE = "take"
+    REPORT_HANDLED = "report_handled"
+    REQUEST_CHECK = "request_check"
+    ANSWER_CHECK = "answer_check"
+    ORDER_REWORK = "order_rework"
+    CLOSE = "close"
+    MARK_WARNED = "mark_warned"
+    MARK_OVERDUE = "mark_overdue"
+
+
+class Place(NamedTuple):
+    """A point in WGS 84 degrees."""
+
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts. `centre` and `post` are plain words of a token: one that we do not know may simply do nothing."""
+
+    subject: str
+    centre: str | None
+    post: str | None
+    unit: str | None = None
+
+
+SYSTEM = Actor("system", Centre.SYSTEM, Post.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened to a case. `version` counts them from 1; `clock` is the one that the act stopped,
+    paused or marked; `details` are what only this kind of fact has.
+    """
+
+    version: int
+    revision: int
+    act: Act
+    at: datetime
+    actor: Actor
+    from_status: Status | None
+    status: Status
+    opinion: str | None = None
+    evidence: tuple[UUID, ...] = ()
+    clock: StageClock | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as it stands after `version` facts.
+
+    `revision` rises only when an act changed what may be done, so that a yellow mark costs nobody a stale If-Match.
+    `handlers` are the subjects who handled it: none of them may check it. `limit` is the handling limit, fixed when
+    the case was filed. `assignee` is who should answer the open verification or check. `due_at` is the handling
+    deadline, once dispatched; `overdue` says that it passed while the unit had the case. `clocks` are all that ever
+    ran; `facts` are those not saved yet.
+    """
+
+    id: UUID
+    number: str
+    status: Status
+    version: int
+    revision: int
+    area: AreaPath
+    place: Place
+    category: str
+    description: str
+    source: str
+    opened_at: datetime
+    reports: tuple[UUID, ...]
+    occurred_at: datetime | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    media: tuple[UUID, ...] = ()
+    condition: str | None = None
+    limit: Limit | None = None
+    unit: str | None = None
+    assisting: tuple[str, ...] = ()
+    handlers: tuple[str, ...] = ()
+    assignee: str | None = None
+    result: str | None = None
+    verified: str | None = None
+    passed: bool | None = None
+    due_at: datetime | None = None
+    overdue: bool = False
+    clocks: tuple[StageClock, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def running(self) -> StageClock | None:
+        """The clock that runs now: never more than one."""
+        return next((clock for clock in self.clocks if clock.running), None)

@@ -1,0 +1,26 @@
+"""An act that somebody asks for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.dispatch.domain.case import Act, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done, and what the act may carry; `effects` says which fields which act needs."""
+
+    act: Act
+    opinion: str | None = None
+    evidence: tuple[UUID, ...] = ()
+    condition: str | None = None
+    unit: str | None = None
+    assisting: tuple[str, ...] = ()
+    rule: str | None = None
+    result: str | None = None
+    outcome: str | None = None
+    passed: bool | None = None
+    assignee: str | None = None
+    location: Place | None = None
+    answered_at: datetime | None = None
