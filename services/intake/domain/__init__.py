@@ -1,0 +1,1 @@
+"""Decisions of intake. Standard library and shared.kernel only."""

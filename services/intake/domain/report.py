@@ -1,0 +1,159 @@
+"""A report 上报: what may be taken in, and what it then is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from services.intake.domain.masking import mask
+from services.intake.domain.place import Place
+from shared.kernel.errors import FieldError, Invalid, NotFound
+
+RECEIVED: Final = "received"
+"""The status of a report until dispatch has made a case of it."""
+
+# A client's clock may be wrong by this much before what it says lies in the future.
+CLOCK_SKEW: Final = timedelta(minutes=5)
+# Attributes are facts about an incident, not documents: what a form has room for.
+MOST_VALUES: Final = 500
+_INT64: Final = 2**63
+
+
+class UnknownCategory(Invalid):
+    slug, title, title_zh = "unknown-category", "No such category in the catalogue", "目录中没有该类别"
+
+
+class OutsideEveryGrid(Invalid):
+    slug, title, title_zh = "outside-every-grid", "The place lies in no grid of this city", "位置不在任何网格内"
+
+
+class UnknownGrid(Invalid):
+    slug, title, title_zh = "unknown-grid", "No such grid", "网格不存在"
+
+
+class UnknownComponent(Invalid):
+    slug, title, title_zh = "unknown-component", "No such component", "部件不存在"
+
+
+class UnknownMedia(Invalid):
+    slug, title, title_zh = "unknown-media", "No such media", "媒体文件不存在"
+
+
+class OccurredInFuture(Invalid):
+    slug, title, title_zh = "occurred-in-future", "It is said to have happened in the future", "发生时间在未来"
+
+
+class BadAttributes(Invalid):
+    slug, title, title_zh = "bad-attributes", "Attributes that cannot be kept", "属性值无效"
+
+
+class ReportNotFound(NotFound):
+    slug, title, title_zh = "report-not-found", "No such report", "上报不存在"
+
+
+class Reporter(NamedTuple):
+    """Who reported, as far as they said. Personal: never leaves intake, kept encrypted."""
+
+    name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+
+
+class Asked(NamedTuple):
+    """A report as it was sent, its place found."""
+
+    category: str
+    description: str
+    place: Place
+    routing_key: str
+    occurred_at: datetime | None
+    source: str
+    attributes: Mapping[str, Any]
+    reporter: Reporter | None
+    media: Sequence[UUID]
+
+
+class Report(NamedTuple):
+    """A report as it was taken in; `description` is masked. A tuple, for it is made 1,000 times in a batch."""
+
+    id: UUID
+    tracking_code: str
+    routing_key: str
+    category: str
+    description: str
+    place: Place
+    occurred_at: datetime | None
+    received_at: datetime
+    source: str
+    attributes: Mapping[str, Any]
+    media: Sequence[UUID]
+    caller: str
+
+
+class Personal(NamedTuple):
+    """What of a report names a person: encrypted, beside the report, until it is erased."""
+
+    description: str
+    reporter: Reporter | None
+
+
+def receive(
+    asked: Asked, *, report_id: UUID, tracking_code: str, caller: str, now: datetime
+) -> tuple[Report, Personal | None]:
+    """Take a report in. Raises OccurredInFuture, BadAttributes."""
+    if asked.occurred_at is not None and asked.occurred_at > now + CLOCK_SKEW:
+        raise OccurredInFuture(
+            f"{asked.occurred_at.isoformat()} is later than now, {now.isoformat(timespec='seconds')}",
+            errors=[FieldError("/occurred_at", "must not lie in the future")],
+        )
+    if asked.attributes:
+        _check_attributes(asked.attributes)
+    masked = mask(asked.description)
+    report = Report(
+        report_id,
+        tracking_code,
+        asked.routing_key,
+        asked.category,
+        masked,
+        asked.place,
+        asked.occurred_at,
+        now,
+        asked.source,
+        asked.attributes,
+        asked.media,
+        caller,
+    )
+    personal = None
+    if asked.reporter is not None or masked != asked.description:
+        personal = Personal(asked.description, asked.reporter)
+    return report, personal
+
+
+def _check_attributes(attributes: Mapping[str, Any]) -> None:
+    """JSON can say more than PostgreSQL and other readers of a fact can hold: refuse it by name."""
+    waiting: list[tuple[str, Any]] = [("/attributes", attributes)]
+    seen = 0
+    while waiting:
+        pointer, value = waiting.pop()
+        seen += 1
+        if seen > MOST_VALUES:
+            raise _bad("/attributes", f"more than {MOST_VALUES} values")
+        if isinstance(value, str):
+            if "\x00" in value:
+                raise _bad(pointer, "must not contain the character U+0000")
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                if "\x00" in name:
+                    raise _bad(pointer, "a name must not contain the character U+0000")
+                waiting.append((f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", inner))
+        elif isinstance(value, list):
+            waiting.extend((f"{pointer}/{n}", inner) for n, inner in enumerate(value))
+        elif isinstance(value, float):
+            if value != value or value in (float("inf"), float("-inf")):
+                raise _bad(pointer, "must be a finite number")
+        elif isinstance(value, int) and not -_INT64 <= value < _INT64:
+            raise _bad(pointer, "must fit in 64 bits")
+
+
+def _bad(pointer: str, message: str) -> BadAttributes:
+    return BadAttributes(f"{pointer}: {message}", errors=[FieldError(pointer, message)])
