@@ -6,11 +6,12 @@ A point lies in its own polygon, and polygons do not overlap; so each request li
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import cos, radians
+from pathlib import Path
 
 import shapely
 from shapely import Geometry, Polygon
 
-from shared.packs.tables import FOLDER, lines
+from shared.packs.tables import lines
 
 Place = tuple[float, float]
 """Longitude and latitude, degrees."""
@@ -27,10 +28,10 @@ def neighbourhood(row: Mapping[str, str]) -> Neighbourhood:
     return row["Borough"], board if board.isdecimal() else "00", row["Incident Zip"] or "00000"
 
 
-def located(requests: str) -> dict[Neighbourhood, list[Place]]:
-    """The places of every neighbourhood in `requests` (a file of the packs folder), without doubles, sorted."""
+def located(requests: Path) -> dict[Neighbourhood, list[Place]]:
+    """The places of every neighbourhood in `requests`, without doubles, sorted."""
     found: dict[Neighbourhood, set[Place]] = defaultdict(set)
-    for _, row in lines(FOLDER / requests):
+    for _, row in lines(requests):
         if row["Latitude"] and row["Longitude"]:
             found[neighbourhood(row)].add((float(row["Longitude"]), float(row["Latitude"])))
     return {key: sorted(found[key]) for key in sorted(found)}

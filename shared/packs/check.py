@@ -1,22 +1,23 @@
 """Everything that can be found out about a pack without starting anything: `wangge pack check`."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import shapely
 from shapely.geometry import shape
 
 from shared.packs.cells import neighbourhood
 from shared.packs.geography import AreaFeature, areas
-from shared.packs.loader import load
+from shared.packs.loader import PACKS, load
 from shared.packs.model import Cells, Pack
 from shared.packs.problems import BadPack, Problem
-from shared.packs.tables import FOLDER, lines
+from shared.packs.tables import lines
 
 
-def check(name: str) -> list[Problem]:
+def check(name: str, folder: Path = PACKS) -> list[Problem]:
     """What is wrong with the pack `name`; nothing, if it can be used. Takes a second or two."""
     try:
-        pack = load(name)
+        pack = load(name, folder)
         drawn = areas(pack)
     except BadPack as bad:
         return bad.problems
@@ -55,7 +56,7 @@ def _routing(pack: Pack, drawn: Sequence[AreaFeature]) -> Iterator[Problem]:
 
 
 def _demo(pack: Pack) -> Iterator[Problem]:
-    complaints = {row["Complaint Type"]: line for line, row in lines(FOLDER / pack.demo.requests)}
+    complaints = {row["Complaint Type"]: line for line, row in lines(pack.folder / pack.demo.requests)}
     for complaint, line in complaints.items():
         if complaint not in pack.demo.categories:
             message = f"complaint type {complaint!r} ({pack.demo.requests} line {line}) has no category"
@@ -67,7 +68,7 @@ def _own_cells(pack: Pack, grids: Sequence[AreaFeature]) -> Iterator[Problem]:
     if not isinstance(pack.geography, Cells):
         return
     tree = shapely.STRtree([shape(grid.geometry) for grid in grids])
-    for line, row in lines(FOLDER / pack.geography.requests):
+    for line, row in lines(pack.folder / pack.geography.requests):
         if not row["Latitude"]:
             continue
         top, board, code = neighbourhood(row)

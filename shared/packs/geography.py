@@ -52,8 +52,8 @@ def areas(pack: Pack) -> list[AreaFeature]:
 
 def _subdivided(pack: Pack, plan: Subdivision) -> list[AreaFeature]:
     problems: list[Problem] = []
-    streets = [row for _, row in read_table(f"{pack.name}/streets.csv", StreetRow, problems)]
-    communities = [row for _, row in read_table(f"{pack.name}/communities.csv", CommunityRow, problems)]
+    streets = [row for _, row in read_table(pack.folder, f"{pack.name}/streets.csv", StreetRow, problems)]
+    communities = [row for _, row in read_table(pack.folder, f"{pack.name}/communities.csv", CommunityRow, problems)]
     if problems:
         raise BadPack(pack.name, problems)
     # 12 or 13 grids to a community, spread evenly.
@@ -84,7 +84,7 @@ def _subdivided(pack: Pack, plan: Subdivision) -> list[AreaFeature]:
 
 
 def _cells(pack: Pack, plan: Cells) -> list[AreaFeature]:
-    drawn = draw(located(plan.requests), plan.points_per_cell, plan.margin_m)
+    drawn = draw(located(pack.folder / plan.requests), plan.points_per_cell, plan.margin_m)
     borough, board, zip_code, grid = (level.key for level in pack.levels)
     leaves: list[tuple[AreaPath, str, str, Geometry]] = []
     parts: dict[tuple[AreaPath, str, str], list[Geometry]] = defaultdict(list)

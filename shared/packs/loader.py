@@ -1,5 +1,6 @@
 """Packs by name, out of the folders beside this file. What is wrong is said all at once, with file and line."""
 
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -7,8 +8,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.packs.model import Pack, Text
 from shared.packs.problems import BadPack, Problem, problems_of
-from shared.packs.tables import FOLDER, Row, read_table, read_yaml
+from shared.packs.references import dangling
+from shared.packs.tables import Row, read_table, read_yaml
 
+PACKS = Path(__file__).parent
 _NAMES = TypeAdapter(dict[str, Text])
 
 
@@ -34,45 +37,49 @@ class UnitRow(Row):
     en: str
 
 
-def available() -> list[str]:
+def available(folder: Path = PACKS) -> list[str]:
     """The names that `load` knows."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/pack.yaml"))
+    return sorted(path.parent.name for path in folder.glob("*/pack.yaml"))
 
 
-def load(name: str) -> Pack:
+def load(name: str, folder: Path = PACKS) -> Pack:
     """Read and check the pack `name`. Raises BadPack with every problem found. Takes 40 ms: keep what it returns."""
-    if name not in available():
-        raise BadPack(name, [Problem(f"shared/packs/{name}", "", f"no such pack; there are: {', '.join(available())}")])
+    names = available(folder)
+    if name not in names:
+        raise BadPack(name, [Problem(str(folder / name), "", f"no such pack; there are: {', '.join(names)}")])
     problems: list[Problem] = []
-    parts = read_yaml(f"{name}/pack.yaml", problems)
+    parts = read_yaml(folder, f"{name}/pack.yaml", problems)
     conditions = _condition_names(f"{name}/pack.yaml", parts.pop("condition_names", {}), problems)
-    parts["name"] = name
-    parts["calendar"] = read_yaml(f"{name}/calendar.yaml", problems)
-    parts["units"] = _units(f"{name}/units.csv", problems)
-    parts["categories"] = _categories(f"{name}/catalogue.csv", conditions, problems)
+    parts |= {"name": name, "folder": str(folder)}
+    parts["calendar"] = read_yaml(folder, f"{name}/calendar.yaml", problems)
+    parts["units"] = _units(folder, f"{name}/units.csv", problems)
+    parts["categories"] = _categories(folder, f"{name}/catalogue.csv", conditions, problems)
     if problems:
         raise BadPack(name, problems)
     try:
         # By way of JSON: strict about types there, yet a date is a string and a tuple an array.
-        return Pack.model_validate_json(orjson.dumps(parts, option=orjson.OPT_NON_STR_KEYS))
+        pack = Pack.model_validate_json(orjson.dumps(parts, option=orjson.OPT_NON_STR_KEYS))
     except ValidationError as error:
         raise BadPack(name, [_placed(name, problem) for problem in problems_of(error, f"{name}/pack.yaml")]) from None
     except orjson.JSONEncodeError as error:
         raise BadPack(name, [Problem(f"{name}/pack.yaml", "/", str(error))]) from None
+    if problems := list(dangling(pack)):
+        raise BadPack(name, problems)
+    return pack
 
 
-def _units(file: str, problems: list[Problem]) -> dict[str, Any]:
+def _units(folder: Path, file: str, problems: list[Problem]) -> dict[str, Any]:
     units: dict[str, Any] = {}
-    for line, row in read_table(file, UnitRow, problems):
+    for line, row in read_table(folder, file, UnitRow, problems):
         if row.code in units:
             problems.append(Problem(file, f"line {line}, code", f"{row.code} is already a unit"))
         units[row.code] = {"code": row.code, "dept": row.dept, "area": row.area, "name": {"zh": row.zh, "en": row.en}}
     return units
 
 
-def _categories(file: str, conditions: dict[str, Text], problems: list[Problem]) -> dict[str, Any]:
+def _categories(folder: Path, file: str, conditions: dict[str, Text], problems: list[Problem]) -> dict[str, Any]:
     categories: dict[str, Any] = {}
-    for line, row in read_table(file, CatalogueRow, problems):
+    for line, row in read_table(folder, file, CatalogueRow, problems):
         name = _condition_name(row.condition, conditions)
         if name is None:
             where = f"line {line}, condition"
@@ -110,6 +117,6 @@ def _condition_name(key: str, names: dict[str, Text]) -> dict[str, str] | None:
 def _placed(name: str, problem: Problem) -> Problem:
     """The same problem, in the file that this part of the pack is read from."""
     for part, file in (("calendar", "calendar.yaml"), ("units", "units.csv"), ("categories", "catalogue.csv")):
-        if problem.where.startswith(f"/{part}/"):
-            return problem._replace(file=f"{name}/{file}", where=problem.where.removeprefix(f"/{part}"))
+        if f"{problem.where}/".startswith(f"/{part}/"):
+            return problem._replace(file=f"{name}/{file}", where=problem.where.removeprefix(f"/{part}") or "/")
     return problem

@@ -1,6 +1,7 @@
 """The shape of a pack. Strict: a wrong type or an unknown field is an error, never a guess."""
 
 from datetime import date, time
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -213,9 +214,13 @@ class Demo(Model):
 
 
 class Pack(Model):
-    """One city's rules. `area` is the path that covers all of it (empty where the hierarchy has several tops)."""
+    """One city's rules. `area` is the path that covers all of it (empty where the hierarchy has several tops).
+
+    `folder` holds the packs: tables that are not read at once, and the requests of the demo, are found from there.
+    """
 
     name: Code
+    folder: Path
     title: Text
     provenance: Annotated[tuple[Text, ...], Field(min_length=1)]
     time_zone: TimeZone
@@ -247,20 +252,3 @@ class Pack(Model):
             return None
         near = [u for u in self.units.values() if u.dept == found.dept and AreaPath(u.area).covers(area)]
         return max(near, key=lambda u: len(u.area), default=None)
-
-    @model_validator(mode="after")
-    def _nothing_dangles(self) -> Self:
-        whole = AreaPath(self.area)
-        for unit in self.units.values():
-            if unit.dept not in self.departments:
-                raise ValueError(f"units/{unit.code}/dept: there is no department {unit.dept!r}")
-            if not whole.covers(unit.area):
-                raise ValueError(f"units/{unit.code}/area: {unit.area!r} is outside the pack's area {self.area!r}")
-        staffed = {u.dept for u in self.units.values()}
-        for category in self.categories.values():
-            if category.dept not in staffed:
-                raise ValueError(f"categories/{category.code}/dept: department {category.dept!r} has no unit")
-        for complaint, code in self.demo.categories.items():
-            if code not in self.categories:
-                raise ValueError(f"demo/categories/{complaint}: there is no category {code!r}")
-        return self

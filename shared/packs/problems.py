@@ -14,7 +14,7 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file} {self.where}: {self.message}"
+        return f"{self.file} {self.where}".rstrip() + f": {self.message}"
 
 
 class BadPack(Exception):
@@ -28,15 +28,19 @@ class BadPack(Exception):
 
 def problems_of(error: ValidationError, file: str, prefix: str = "") -> list[Problem]:
     """Pydantic's findings as problems of `file`; `prefix` is the pointer of the part that was read."""
+    found = error.errors(include_url=False)
+    # A list whose items are wrong is also reported as too short: that says nothing new.
+    places = [f["loc"] for f in found]
+    echoes = [f["type"] == "too_short" and any(p[: len(f["loc"])] == f["loc"] != p for p in places) for f in found]
     return [
-        Problem(
-            file, prefix + "".join(f"/{part}" for part in found["loc"]) or "/", _sentence(found["type"], found["msg"])
-        )
-        for found in error.errors(include_url=False)
+        Problem(file, prefix + "".join(f"/{part}" for part in f["loc"]) or "/", _sentence(f["type"], f["msg"]))
+        for f, echo in zip(found, echoes, strict=True)
+        if not echo
     ]
 
 
 def _sentence(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return "no such field; remove it or correct its name"
-    return message[:1].lower() + message[1:].removeprefix("Value error, ")
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

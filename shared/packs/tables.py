@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.packs.problems import Problem
 
-FOLDER = Path(__file__).parent
 # libyaml reads a pack in 5 ms where the pure Python loader takes 60.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -24,17 +23,17 @@ class Row(BaseModel):
 R = TypeVar("R", bound=Row)
 
 
-def read_yaml(file: str, problems: list[Problem]) -> dict[str, Any]:
+def read_yaml(folder: Path, file: str, problems: list[Problem]) -> dict[str, Any]:
     """The mapping in `file`; empty, and a problem noted, when there is none."""
     try:
-        content = yaml.load((FOLDER / file).read_bytes(), Loader=_LOADER)
+        content = yaml.load((folder / file).read_bytes(), Loader=_LOADER)
     except FileNotFoundError:
         problems.append(Problem(file, "", "the file is missing"))
         return {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""
-        problems.append(Problem(file, where, f"not YAML: {getattr(error, 'problem', None) or error}"))
+        problems.append(Problem(file, where, f"cannot be read: {getattr(error, 'problem', None) or error}"))
         return {}
     if not isinstance(content, dict):
         problems.append(Problem(file, "/", "should be a mapping of names to values"))
@@ -56,13 +55,13 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield head + reader.line_num, row
 
 
-def read_table(file: str, row: type[R], problems: list[Problem]) -> list[tuple[int, R]]:
+def read_table(folder: Path, file: str, row: type[R], problems: list[Problem]) -> list[tuple[int, R]]:
     """The rows of `file` that are right, with their line numbers; what is wrong with the others is noted."""
-    if not (FOLDER / file).is_file():
+    if not (folder / file).is_file():
         problems.append(Problem(file, "", "the file is missing"))
         return []
     found: list[tuple[int, R]] = []
-    for line, cells in lines(FOLDER / file):
+    for line, cells in lines(folder / file):
         try:
             found.append((line, row.model_validate(cells)))
         except ValidationError as error:

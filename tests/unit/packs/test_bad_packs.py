@@ -1,0 +1,153 @@
+"""A pack with something wrong in it is refused whole, and every wrong value is named by file and place."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.packs import BadPack, available, load
+from shared.packs.check import check
+from shared.packs.loader import PACKS
+
+Spoil = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(PACKS / "nyc-311", tmp_path / "nyc-311")
+    return tmp_path
+
+
+@pytest.fixture
+def spoil(folder: Path) -> Spoil:
+    def replace(file: str, old: str, new: str) -> None:
+        path = folder / "nyc-311" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return replace
+
+
+def findings(folder: Path) -> list[str]:
+    with pytest.raises(BadPack) as caught:
+        load("nyc-311", folder)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_names_the_packs_there_are() -> None:
+    assert available() == ["haidian", "nyc-311"]
+    with pytest.raises(BadPack, match="no such pack; there are: haidian, nyc-311"):
+        load("atlantis")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "finding"),
+    [
+        (
+            "pack.yaml",
+            "number_prefix: NY",
+            "number_prefix: ny",
+            "nyc-311/pack.yaml /number_prefix: string should match",
+        ),
+        (
+            "pack.yaml",
+            "number_prefix: NY",
+            "number_prefix: 7",
+            "nyc-311/pack.yaml /number_prefix: input should be a valid s",
+        ),
+        (
+            "pack.yaml",
+            "check_radius_m: 100",
+            "check_radius_m: '100'",
+            "nyc-311/pack.yaml /check_radius_m: input should be",
+        ),
+        ("pack.yaml", "anonymous: true", "anonymus: true", "nyc-311/pack.yaml /anonymus: no such field"),
+        (
+            "pack.yaml",
+            "America/New_York",
+            "America/Gotham",
+            "nyc-311/pack.yaml /time_zone: not a time zone of the IANA",
+        ),
+        ("pack.yaml", "{accept: true", "{accept: false", "nyc-311/pack.yaml /automatic: file needs accept"),
+        (
+            "pack.yaml",
+            "rodent",
+            "rodents",
+            "nyc-311/pack.yaml /demo/categories/Rodent: there is no category 'rodents'",
+        ),
+        ("pack.yaml", "hazard: {zh", "danger: {zh", "nyc-311/catalogue.csv line 8, condition: 'hazard' has no name"),
+        ("pack.yaml", "title: {", "title: [", "nyc-311/pack.yaml line 3: cannot be read"),
+        (
+            "calendar.yaml",
+            'start: "09:00"',
+            'start: "19:00"',
+            "nyc-311/calendar.yaml /slots/0: a slot ends after it starts",
+        ),
+        ("calendar.yaml", "2022-01-17:", "2022-13-17:", "nyc-311/calendar.yaml: cannot be read: month must be"),
+        ("calendar.yaml", "[2022, ", "[", "nyc-311/calendar.yaml /: days of 2022 are listed, but"),
+        ("calendar.yaml", "workdays: {}", "workdays: {2022-05-30: {zh: x, en: x}}", "2022-05-30 is listed both as a"),
+        (
+            "catalogue.csv",
+            "reported,8,urgent_hour",
+            "reported,eight,urgent_hour",
+            "nyc-311/catalogue.csv line 5, amount: ",
+        ),
+        (
+            "catalogue.csv",
+            "reported,8,urgent_hour",
+            "reported,0,urgent_hour",
+            "/abandoned-vehicle/conditions/0/limit/amount",
+        ),
+        ("catalogue.csv", "reported,8,urgent_hour", "reported,8,hours", "/abandoned-vehicle/conditions/0/limit/unit"),
+        (
+            "catalogue.csv",
+            "Bridge Condition,hazard",
+            "Bridge,hazard",
+            "line 8, code: bridge-condition stands for something",
+        ),
+        (
+            "catalogue.csv",
+            "Bridge Condition,hazard",
+            "Bridge Condition,reported",
+            "line 8, condition: bridge-condition al",
+        ),
+        (
+            "catalogue.csv",
+            "vehicle,matter,nypd",
+            "vehicle,matter,fbi",
+            "nyc-311/catalogue.csv /abandoned-vehicle/dept: department 'fbi'",
+        ),
+        ("units.csv", "\ndsny,dsny,,", "\ndsny,dsny,BX..1,", "nyc-311/units.csv /dsny/area: an area path is 1 to 8"),
+        ("units.csv", "\ndsny,dsny,,", "\nnypd,dsny,,", "nyc-311/units.csv line 4, code: nypd is already a unit"),
+        ("units.csv", "code,dept,area", "code,dept,place", "nyc-311/units.csv line 3, area: field required"),
+    ],
+)
+def test_says_what_is_wrong_and_where(folder: Path, spoil: Spoil, file: str, old: str, new: str, finding: str) -> None:
+    spoil(file, old, new)
+    assert any(finding in found for found in findings(folder)), findings(folder)
+
+
+def test_every_problem_is_listed_at_once(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "number_prefix: NY", "number_prefix: 7")
+    spoil("calendar.yaml", 'end: "17:00"', 'end: "25:00"')
+    spoil("catalogue.csv", "reported,8,urgent_hour", "reported,8,hours")
+    assert len(findings(folder)) == 3
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "nyc-311" / "units.csv").unlink()
+    assert findings(folder) == ["nyc-311/units.csv: the file is missing"]
+
+
+def test_the_check_finds_a_complaint_type_nobody_mapped(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "    Rodent: rodent\n", "")
+    assert [str(p)[:80] for p in check("nyc-311", folder)] == [
+        "nyc-311/pack.yaml /demo/categories: complaint type 'Rodent' (nyc-311/requests.cs"
+    ]
+
+
+def test_the_check_finds_a_unit_that_covers_too_little(folder: Path, spoil: Spoil) -> None:
+    spoil("units.csv", "\ndsny,dsny,,", "\ndsny,dsny,BX,")
+    assert "no unit of department 'dsny' answers for BK.01.11206.001" in str(check("nyc-311", folder)[0])
