@@ -6,6 +6,7 @@ from pathlib import Path
 import shapely
 from shapely.geometry import shape
 
+from shared.kernel.area import AreaPath
 from shared.packs.cells import neighbourhood
 from shared.packs.geography import AreaFeature, areas
 from shared.packs.loader import PACKS, load
@@ -45,11 +46,10 @@ def _routing(pack: Pack, drawn: Sequence[AreaFeature]) -> Iterator[Problem]:
     for unit in pack.units.values():
         if unit.area not in paths:
             yield Problem(f"{pack.name}/units.csv", f"/{unit.code}/area", f"there is no area {unit.area!r}")
-    one_of_each = {category.dept: category.code for category in pack.categories.values()}
-    for dept, category in sorted(one_of_each.items()):
-        nobody = [
-            area.path for area in drawn if area.level == pack.levels[-1].key and not pack.unit_for(category, area.path)
-        ]
+    grids = [area.path for area in drawn if area.level == pack.levels[-1].key]
+    for dept in sorted({category.dept for category in pack.categories.values()}):
+        answering = [AreaPath(unit.area) for unit in pack.units.values() if unit.dept == dept]
+        nobody = [] if pack.area in answering else [g for g in grids if not any(a.covers(g) for a in answering)]
         if nobody:
             message = f"no unit of department {dept!r} answers for {nobody[0]} ({len(nobody)} grids)"
             yield Problem(f"{pack.name}/units.csv", "", message)
