@@ -102,11 +102,10 @@ def heads(schema: str) -> frozenset[str]:
 
 
 async def check_current(conn: Connection, schema: str) -> None:
-    """Raise SchemaTooOld or SchemaTooNew unless the schema is exactly this program's. One small query."""
-    try:
+    """Raise SchemaTooOld or SchemaTooNew unless the schema is exactly this program's. Two small queries."""
+    rows = []
+    if await conn.fetchval("SELECT to_regclass($1)", f'"{schema}".alembic_version'):
         rows = await conn.fetch(f'SELECT version_num FROM "{schema}".alembic_version')
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        rows = []
     found = {str(row["version_num"]) for row in rows}
     if found == heads(schema):
         return
@@ -158,7 +157,7 @@ def migrate(dsn: str, *, applied: Callable[[str, str], None] | None = None) -> N
             turn.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (TURN,))
             for schema in schemas():
                 turn.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-                for branch in dict.fromkeys((BUS, schema)):
+                for branch in dict.fromkeys(each.branch for each in revisions(schema)):
                     _upgrade_patiently(dsn, schema, branch, applied)
     except psycopg.OperationalError as error:
         raise MigrationFailed(f"database: {_one_line(error)}") from error
@@ -176,7 +175,8 @@ def _upgrade_patiently(dsn: str, schema: str, branch: str, applied: Callable[[st
             if isinstance(cause, psycopg.errors.LockNotAvailable) and attempt < LOCK_TRIES:
                 time.sleep(min(attempt, 5))
                 continue
-            raise MigrationFailed(f"schema {schema}: {_one_line(cause or error)}") from error
+            where = ", ".join([schema, *error.detail])
+            raise MigrationFailed(f"schema {where}: {_one_line(cause or error)}") from error
 
 
 def _upgrade(dsn: str, schema: str, branch: str, applied: Callable[[str, str], None] | None) -> None:
@@ -226,8 +226,7 @@ def _scripts(schema: str, connection: Any) -> ScriptDirectory:
         module.revision = revision.id
         module.down_revision = down
         module.branch_labels = revision.branch if down is None else None
-        # No parameters: psycopg then sends the file as it is, several statements and per cent signs included.
-        module.upgrade = lambda: connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+        module.upgrade = lambda: _execute(connection, revision.id, sql)
         return Script(module, revision.id, revision.path)
 
     class SqlScripts(ScriptDirectory):
@@ -237,7 +236,18 @@ def _scripts(schema: str, connection: Any) -> ScriptDirectory:
                 yield script(revision, last.get(revision.branch))
                 last[revision.branch] = revision.id
 
-    return SqlScripts(str(ROOT / "shared"))
+    return SqlScripts(str(ROOT))
+
+
+def _execute(connection: Any, revision: str, sql: str) -> None:
+    import sqlalchemy.exc
+
+    try:
+        # No parameters: psycopg then sends the file as it is, several statements and per cent signs included.
+        connection.execution_options(no_parameters=True).exec_driver_sql(sql)
+    except sqlalchemy.exc.DBAPIError as error:
+        error.add_detail(revision)
+        raise
 
 
 def _one_line(error: BaseException) -> str:

@@ -59,7 +59,7 @@ def let_pass(path: Path, uid: int) -> None:
             os.setxattr(folder, ACL, _with_traversal(_acl(folder), uid))
         except OSError as error:
             raise Trouble(
-                f"folder {folder} is closed to the user that Postgres runs as: chmod o+x {folder}, or name another folder"
+                f"folder {folder} is closed to the user Postgres runs as: chmod o+x {folder}, or name another folder"
             ) from error
 
 

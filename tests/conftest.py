@@ -1,0 +1,66 @@
+"""The servers that tests run against. None is ever skipped: a server that cannot be had fails the test."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from shared import migrations
+from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, running_postgres
+
+
+@pytest.fixture(scope="session")
+async def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A Postgres server, as the DSN of a database in which others can be made."""
+    if given := os.environ.get(POSTGRES_VARIABLE):
+        yield given
+        return
+    async with running_postgres(tmp_path_factory.mktemp("postgres")) as dsn:
+        yield dsn
+
+
+async def new_database(server: str) -> str:
+    """An empty database of this run's own; it goes with the server."""
+    name = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+async def empty_database(postgres_dsn: str) -> str:
+    """A database without any schema, new for each test."""
+    return await new_database(postgres_dsn)
+
+
+@pytest.fixture(scope="session")
+async def database(postgres_dsn: str) -> str:
+    """A fresh, migrated database, one for each test worker: tests share it and keep to ids of their own."""
+    dsn = await new_database(postgres_dsn)
+    await asyncio.to_thread(migrations.migrate, dsn)
+    return dsn
+
+
+@pytest.fixture
+async def own_database(postgres_dsn: str) -> str:
+    """A migrated database for one test alone: for what changes more than its own rows."""
+    dsn = await new_database(postgres_dsn)
+    await asyncio.to_thread(migrations.migrate, dsn)
+    return dsn
+
+
+@pytest.fixture(scope="session")
+async def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A Kafka broker."""
+    if given := os.environ.get(KAFKA_VARIABLE):
+        yield given
+        return
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as bootstrap:
+        yield bootstrap
