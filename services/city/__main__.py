@@ -1,0 +1,6 @@
+"""`python -m services.city` is `wangge`."""
+
+from services.city.cli import main
+
+if __name__ == "__main__":
+    main()

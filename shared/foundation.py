@@ -1,0 +1,47 @@
+"""What every service stands on: its pool, its keys, who is asking, whether it is ready. A function each `wire` calls."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.auth import Authenticator, TokenVerifier
+from shared.bus.carrier import Carrier
+from shared.health import Readiness
+from shared.keys import KeyRing
+from shared.migrations import check_current
+from shared.postgres import Pool, create_pool
+from shared.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """`keys.job()` must run in every process that answers requests."""
+
+    pool: Pool
+    keys: KeyRing
+    auth: Authenticator
+    readiness: Readiness
+
+
+@asynccontextmanager
+async def foundation(settings: Settings, schema: str, carrier: Carrier) -> AsyncIterator[Foundation]:
+    """Opens no connection yet: a process may start before its database. Ready when the schema is current and the
+    carrier has nothing to say against it."""
+    pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size)
+    try:
+        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
+        keys = KeyRing(pool, schema)
+
+        async def database() -> None:
+            async with pool.acquire() as connection:
+                await check_current(connection, schema)
+
+        yield Foundation(
+            pool=pool,
+            keys=keys,
+            auth=Authenticator(keys, tokens),
+            readiness=Readiness({"database": database, "carrier": carrier.check}),
+        )
+    finally:
+        await pool.close()
