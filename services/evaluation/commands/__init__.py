@@ -1,0 +1,1 @@
+"""What changes the counts: one use case a file."""

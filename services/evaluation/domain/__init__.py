@@ -1,0 +1,1 @@
+"""What is counted, how, and what the rates are made of. Pure."""

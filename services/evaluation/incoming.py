@@ -1,0 +1,96 @@
+"""Published fact → what is counted: the only reader of what other services publish.
+
+orjson and a few look-ups instead of the contract's pydantic model: 3 µs a fact instead of 14, at 8,000 a second.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from services.evaluation.domain.case_count import Fact
+from shared.kernel.errors import Malformed
+
+
+class UnreadableFact(Malformed):
+    slug, title, title_zh = "unreadable-fact", "The fact cannot be counted", "事件无法计入"
+
+
+class KeptFact(NamedTuple):
+    """A fact and the bytes it came in, which are kept."""
+
+    fact: Fact
+    type: str
+    data: bytes
+
+
+def read_fact(type_: str, data: bytes) -> KeptFact:
+    """Read the data of an event of the case topic. Raises UnreadableFact, naming what is wrong.
+
+    A type this program does not know is kept all the same: the program that knows it rebuilds from here.
+    """
+    try:
+        return KeptFact(_fact(type_, orjson.loads(data)), type_, data)
+    except KeyError as missing:
+        raise UnreadableFact(f"{type_}: {missing} is missing") from None
+    except (ValueError, TypeError, AttributeError) as wrong:
+        raise UnreadableFact(f"{type_}: {wrong}") from None
+
+
+def _fact(type_: str, fact: Mapping[str, Any]) -> Fact:
+    owner, _, rest = type_.partition(".")
+    kind, _, version = rest.partition(".")
+    clock = fact.get("clock") or {}
+    return Fact(
+        UUID(fact["case_id"]),
+        int(fact["version"]),
+        kind if owner == "case" and version == "v1" else "",
+        _instant(fact["at"]),
+        fact["actor"],
+        fact.get("post"),
+        fact["status"],
+        fact["routing_key"],
+        fact["category"],
+        fact["number"],
+        fact.get("unit"),
+        _instant(fact["due_at"]) if fact.get("due_at") else None,
+        fact.get("source"),
+        clock.get("stage"),
+        clock.get("limit_s"),
+        clock.get("used_s"),
+        fact.get("on_time"),
+        fact.get("after_check"),
+    )
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no offset")
+    return at
+
+
+class AreaFact(NamedTuple):
+    """What of an area is needed here: its name and its place."""
+
+    path: str
+    name: str
+    level: str
+    parent: str | None
+    version: int
+    retired: bool
+
+
+def read_area(type_: str, data: bytes) -> AreaFact:
+    """Read the data of an event of the areas topic; a retired area has no name of its own. Raises UnreadableFact."""
+    try:
+        area = orjson.loads(data)
+        retired = type_ == "area.retired.v1"
+        name, level = (None, None) if retired else (area["name"], area["level"])
+        return AreaFact(area["path"], name or "", level or "", area.get("parent"), int(area["version"]), retired)
+    except KeyError as missing:
+        raise UnreadableFact(f"{type_}: {missing} is missing") from None
+    except (ValueError, TypeError) as wrong:
+        raise UnreadableFact(f"{type_}: {wrong}") from None

@@ -1,0 +1,120 @@
+-- Evaluation: the facts it counted, one wide row per case folded from them, and the names of the areas.
+
+-- Every fact ever counted, as it came: a rebuild does not trust the retention of a topic.
+CREATE TABLE evaluation.facts (
+    case_id uuid NOT NULL,
+    version integer NOT NULL,
+    type text NOT NULL,
+    at timestamptz NOT NULL,
+    routing_key text COLLATE "C" NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (case_id, version)
+);
+
+-- Columns and their order are those of domain/case_count.py. Nothing here depends on the time it is read at.
+-- fillfactor: a case changes about eight times; with room on the page most updates stay off the indexes' cold parts.
+CREATE TABLE evaluation.cases (
+    case_id uuid NOT NULL PRIMARY KEY,
+    version integer NOT NULL,
+    number text NOT NULL,
+    status text NOT NULL,
+    routing_key text COLLATE "C" NOT NULL,
+    category text NOT NULL,
+    source text NOT NULL,
+    unit text,
+    first_unit text,
+    rework_unit text,
+    opened_at timestamptz,
+    filed_at timestamptz,
+    dispatched_at timestamptz,
+    due_at timestamptz,
+    handled_at timestamptz,
+    suspended_at timestamptz,
+    closed_at timestamptz,
+    changed_at timestamptz,
+    opened_by text,
+    opened_post text,
+    accepted_by text,
+    accepted_post text,
+    verification_requested_by text,
+    verification_requested_post text,
+    verified_by text,
+    verified_post text,
+    filed_by text,
+    filed_post text,
+    dispatched_by text,
+    dispatched_post text,
+    handled_by text,
+    handled_post text,
+    check_requested_by text,
+    check_requested_post text,
+    checked_by text,
+    checked_post text,
+    closed_by text,
+    closed_post text,
+    report smallint NOT NULL,
+    patrol_report smallint NOT NULL,
+    public_report smallint NOT NULL,
+    valid_report smallint NOT NULL,
+    valid_patrol_report smallint NOT NULL,
+    valid_public_report smallint NOT NULL,
+    operate smallint NOT NULL,
+    intime_operate smallint NOT NULL,
+    to_operate smallint NOT NULL,
+    not_operate smallint NOT NULL,
+    send_verify smallint NOT NULL,
+    need_verify smallint NOT NULL,
+    verify smallint NOT NULL,
+    intime_verify smallint NOT NULL,
+    inst smallint NOT NULL,
+    intime_inst smallint NOT NULL,
+    accur_inst smallint NOT NULL,
+    to_inst smallint NOT NULL,
+    not_inst smallint NOT NULL,
+    cancel smallint NOT NULL,
+    need_dispatch smallint NOT NULL,
+    dispatch smallint NOT NULL,
+    intime_dispatch smallint NOT NULL,
+    overtime_dispatch smallint NOT NULL,
+    to_dispatch smallint NOT NULL,
+    accur_dispatch smallint NOT NULL,
+    wrong_dispatch smallint NOT NULL,
+    dispose smallint NOT NULL,
+    intime_dispose smallint NOT NULL,
+    overtime_dispose smallint NOT NULL,
+    to_dispose smallint NOT NULL,
+    through_dispose smallint NOT NULL,
+    dispose_used integer NOT NULL,
+    dispose_limit integer NOT NULL,
+    rework smallint NOT NULL,
+    multi_rework integer NOT NULL,
+    refused_evidence integer NOT NULL,
+    hang smallint NOT NULL,
+    his_hang smallint NOT NULL,
+    multi_hang integer NOT NULL,
+    send_check smallint NOT NULL,
+    need_check smallint NOT NULL,
+    "check" smallint NOT NULL,
+    intime_check smallint NOT NULL,
+    overtime_check smallint NOT NULL,
+    archive smallint NOT NULL,
+    intime_archive smallint NOT NULL,
+    overtime_archive smallint NOT NULL,
+    to_archive smallint NOT NULL
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- A district's month, a grid's year, a unit's quarter: each finds its cases by one range.
+CREATE INDEX cases_filed ON evaluation.cases (filed_at) WHERE filed_at IS NOT NULL;
+CREATE INDEX cases_opened ON evaluation.cases (opened_at);
+CREATE INDEX cases_area ON evaluation.cases (routing_key, filed_at);
+CREATE INDEX cases_unit ON evaluation.cases (unit, filed_at) WHERE unit IS NOT NULL;
+
+CREATE TABLE evaluation.areas (
+    path text COLLATE "C" PRIMARY KEY,
+    name text NOT NULL,
+    level text NOT NULL,
+    parent text COLLATE "C",
+    version integer NOT NULL,
+    retired boolean NOT NULL DEFAULT false
+);
+CREATE INDEX areas_parent ON evaluation.areas (parent, path);

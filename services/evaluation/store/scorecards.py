@@ -1,0 +1,124 @@
+"""Sums over the wide rows: one statement a card list, over one range of an index.
+
+Parameters of all: $1 and $2 the period, $3 the area, $4 as_of, $5 the unit or null; $6 the post or null.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from services.evaluation.domain.case_count import STEPS
+from services.evaluation.domain.indicators import COUNTERS, STEP_OF
+from services.evaluation.domain.period import Cohort, Period
+from shared.kernel.area import prefix_sql
+from shared.postgres import Connection
+
+_AS_OF = {
+    "intime_to_dispose": "to_dispose = 1 AND (due_at IS NULL OR due_at >= $4)",
+    "overtime_to_dispose": "to_dispose = 1 AND due_at < $4",
+    "stock": "suspended_at < $4 - interval '60 days'",
+}
+
+
+def _sum(name: str, kind: str, only: str = "") -> str:
+    if kind == "as_of":
+        return f'count(*) FILTER (WHERE {_AS_OF[name]}) AS "{name}"'
+    return f'coalesce(sum("{name}"){only}, 0) AS "{name}"'
+
+
+_SUMS = ",\n       ".join(_sum(c.name, c.kind) for c in COUNTERS if c.kind != "sum")
+_STEP_SUMS = ",\n       ".join(
+    _sum(name, "stored", f" FILTER (WHERE step = '{step}')") for name, step in STEP_OF.items()
+)
+_STEPS = ", ".join(f"('{step}', {step}_post, {step}_by)" for step in STEPS)
+_INSTANT: Mapping[Cohort, str] = {"filed": "filed_at", "reported": "opened_at"}
+
+
+def _cohort(cohort: Cohort) -> str:
+    at = _INSTANT[cohort]
+    # $4 is named so that it has a type even where nothing depends on it.
+    return f"""{at} >= $1 AND {at} < $2 AND {prefix_sql("routing_key", "$3")}
+       AND $4::timestamptz IS NOT NULL AND ($5::text IS NULL OR unit = $5)"""
+
+
+# The segment below the area tells the child; a case that lies in the area itself has none, and is in the whole only.
+def _of_areas(cohort: Cohort) -> str:
+    return f"""
+SELECT GROUPING(child) = 1 AS whole, child AS key, NULL AS person,
+       {_SUMS}
+  FROM (SELECT *, nullif(split_part(substr(routing_key, CASE WHEN $3 = '' THEN 1 ELSE length($3) + 2 END), '.', 1), '')
+                  AS child
+          FROM evaluation.cases WHERE {_cohort(cohort)} OFFSET 0) cases
+ GROUP BY ROLLUP (child)
+"""
+
+
+def _of_units(cohort: Cohort) -> str:
+    return f"""
+SELECT false AS whole, unit AS key, NULL AS person,
+       {_SUMS}
+  FROM evaluation.cases WHERE {_cohort(cohort)} AND unit IS NOT NULL
+ GROUP BY unit
+"""
+
+
+def _of_posts(cohort: Cohort) -> str:
+    return f"""
+SELECT GROUPING(person) = 1 AS whole, post AS key, person,
+       {_STEP_SUMS}
+  FROM evaluation.cases CROSS JOIN LATERAL (VALUES {_STEPS}) done (step, post, person)
+ WHERE {_cohort(cohort)} AND post IS NOT NULL AND ($6::text IS NULL OR post = $6)
+ GROUP BY GROUPING SETS ((post), (post, person)) HAVING GROUPING(person) = 1 OR $6 IS NOT NULL
+"""
+
+
+AREAS_OF_FILED = _of_areas("filed")
+AREAS_OF_REPORTED = _of_areas("reported")
+UNITS_OF_FILED = _of_units("filed")
+UNITS_OF_REPORTED = _of_units("reported")
+POSTS_OF_FILED = _of_posts("filed")
+POSTS_OF_REPORTED = _of_posts("reported")
+_STATEMENTS: Mapping[tuple[str, Cohort], str] = {
+    ("region", "filed"): AREAS_OF_FILED,
+    ("region", "reported"): AREAS_OF_REPORTED,
+    ("unit", "filed"): UNITS_OF_FILED,
+    ("unit", "reported"): UNITS_OF_REPORTED,
+    ("post", "filed"): POSTS_OF_FILED,
+    ("post", "reported"): POSTS_OF_REPORTED,
+}
+
+
+COUNTED = tuple(c.name for c in COUNTERS if c.kind != "sum")
+COUNTED_OF_A_POST = tuple(STEP_OF)
+
+
+class Sums(NamedTuple):
+    """One group's sums. `whole` marks the sum over all that was asked (a region), or over all persons (a post)."""
+
+    whole: bool
+    key: str | None
+    person: str | None
+    counters: dict[str, int]
+
+
+async def sums(
+    tx: Connection,
+    kind: Literal["region", "unit", "post"],
+    cohort: Cohort,
+    *,
+    period: Period,
+    area: str,
+    as_of: datetime,
+    unit: str | None,
+    post: str | None = None,
+) -> list[Sums]:
+    """The sums of every group that has a case; of a region also the whole, even where there is none."""
+    arguments = [period.start, period.end, area, as_of, unit]
+    if kind == "post":
+        arguments.append(post)
+    rows = await tx.fetch(_STATEMENTS[kind, cohort], *arguments)
+    found = []
+    for row in rows:
+        whole, key, person, *numbers = row.items()
+        found.append(Sums(whole[1], key[1], person[1], {name: int(number) for name, number in numbers}))
+    return found
