@@ -12,7 +12,7 @@ INSERT INTO bus.cluster DEFAULT VALUES ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS bus.counters (
     topic text COLLATE "C" NOT NULL,
     partition smallint NOT NULL,
-    topic_id uuid NOT NULL,
+    topic_id uuid NOT NULL DEFAULT gen_random_uuid(),
     start_offset bigint NOT NULL DEFAULT 0,
     next_offset bigint NOT NULL DEFAULT 0,
     compacted boolean NOT NULL DEFAULT false,

@@ -1,0 +1,5 @@
+"""The Kafka carrier. The only package that imports aiokafka."""
+
+from shared.bus.kafka.carrier import KafkaCarrier
+
+__all__ = ["KafkaCarrier"]
