@@ -154,6 +154,11 @@ class KeyRing:
                 expires_at = row["expires_at"].timestamp() if row["expires_at"] else None
                 self._keys[row["id"]] = _Known(row["hash"], principal, expires_at, tokens=float(principal.rate or 0))
 
+    def opens(self, subject: str) -> bool:
+        """Whether the key that a principal's `subject` names is still good: for what stays open after its request."""
+        known = self._keys.get(subject.removeprefix("key:"))
+        return known is not None and (known.expires_at is None or known.expires_at > self._clock().timestamp())
+
     async def principal(self, key: str) -> Principal:
         """Raises BadKey, and RateExceeded with the seconds to wait. A key not seen yet is looked for once."""
         key_id = key.split("_", 2)[1] if key.count("_") >= 2 else ""

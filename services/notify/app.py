@@ -1,0 +1,54 @@
+"""The HTTP side of notify."""
+
+from fastapi import FastAPI
+
+from services.notify.api import stream, tickets, track, webhooks
+from services.notify.domain.interest import BadEventTypes
+from services.notify.domain.live import BadStreamToken
+from services.notify.domain.track import TooManyLookups, TrackingCodeUnknown
+from services.notify.domain.webhook import BadWebhookUrl, TargetNotAllowed, TooManyWebhooks, WebhookUnknown
+from services.notify.queries.open_streams import StreamsNotReady, TooManyStreams
+from services.notify.queries.tail import tail_job
+from services.notify.queries.ticket_holder import BadTicket
+from services.notify.wiring import Wired
+from shared.http import new_app
+from shared.jobs import Job
+
+REFUSALS = (
+    BadEventTypes,
+    BadStreamToken,
+    BadTicket,
+    BadWebhookUrl,
+    TargetNotAllowed,
+    TooManyLookups,
+    TooManyWebhooks,
+    TrackingCodeUnknown,
+    WebhookUnknown,
+    StreamsNotReady,
+    TooManyStreams,
+)
+
+
+def create_app(wired: Wired) -> FastAPI:
+    """Streams, tracking by code, webhooks."""
+    app = new_app(
+        "notify",
+        title="Wangge notify 消息推送",
+        description="Live, resumable streams of any part of the city; tracking by code; signed webhooks.",
+        wired=wired,
+        authenticator=wired.auth,
+        settings=wired.settings,
+        readiness=wired.readiness,
+    )
+    for module in (stream, tickets, track, webhooks):
+        app.include_router(module.router)
+    return app
+
+
+def api_jobs(wired: Wired) -> list[Job]:
+    """What every replica that answers requests needs: its keys, the tail of the log, care of its streams."""
+    return [
+        wired.keys.job(),
+        tail_job(wired.pool, wired.live, wired.appended, wired.settings.stream_keep_events),
+        wired.streams.care_job(),
+    ]

@@ -1,0 +1,1 @@
+"""Use cases of notify: one function, one transaction each."""

@@ -1,0 +1,47 @@
+"""What a batch of facts does here: the tracking projection is brought up to it, then it is added to the log.
+
+Runs inside the consumer's transaction. Facts are read as plain JSON, not through the contract's models: 2 µs instead of
+15 µs a fact, and unknown members must pass through anyway. The log comes last because it takes the lock that every
+other batch waits for.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from services.notify.store import log, tracking
+from shared.bus.event import Record
+from shared.contracts.intake import ReportReceived
+from shared.postgres import Connection
+
+
+async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
+    """Facts of reports: each can be followed by its tracking code from now on."""
+    facts = [orjson.loads(r.data) for r in records]
+    new = [f for r, f in zip(records, facts, strict=True) if r.type == ReportReceived.TYPE]
+    if new:
+        await tracking.add_reports(
+            tx,
+            [UUID(f["report_id"]) for f in new],
+            [f["tracking_hash"] for f in new],
+            [datetime.fromisoformat(f["received_at"]) for f in new],
+        )
+    await log.append(tx, records, facts)
+
+
+async def append_cases(tx: Connection, records: Sequence[Record]) -> None:
+    """Facts of cases: which reports a case is for, and every status it came to."""
+    facts = [orjson.loads(r.data) for r in records]
+    cases_by_report = {UUID(report): UUID(f["case_id"]) for f in facts for report in f.get("reports") or ()}
+    if cases_by_report:
+        await tracking.link(tx, cases_by_report)
+    steps = [
+        tracking.NewStep(UUID(f["case_id"]), r.sequence, f["status"], datetime.fromisoformat(f["at"]))
+        for r, f in zip(records, facts, strict=True)
+        if f["status"] != f.get("from_status")
+    ]
+    if steps:
+        await tracking.add_steps(tx, steps)
+    await log.append(tx, records, facts)

@@ -1,0 +1,60 @@
+"""What a reporter may see of a report by its tracking code: statuses and their times, nothing that names anyone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from shared.kernel.errors import NotFound, TooMany
+
+# The words of the trade's glossary. A status that is not here (of a newer dispatch) is shown by its name.
+LABELS: Final = {
+    "received": ("已接收", "received"),
+    "merged": ("已并案", "merged with another report"),
+    "withdrawn": ("已撤回", "withdrawn"),
+    "reported": ("已上报", "reported"),
+    "verifying": ("核实中", "being verified"),
+    "accepted": ("已受理", "accepted"),
+    "filed": ("已立案", "filed"),
+    "dispatched": ("已派遣", "dispatched"),
+    "handling": ("处置中", "being handled"),
+    "handled": ("已处置", "handled"),
+    "checking": ("核查中", "being checked on the spot"),
+    "checked": ("已核查", "checked"),
+    "suspended": ("挂账缓办", "suspended"),
+    "rejected": ("不予受理", "not taken on"),
+    "closed": ("已结案", "closed"),
+    "voided": ("已作废", "void"),
+}
+
+
+class TrackingCodeUnknown(NotFound):
+    slug, title, title_zh = "tracking-code-unknown", "No report with this code", "查询码不存在"
+
+
+class TooManyLookups(TooMany):
+    slug, title, title_zh = "too-many-lookups", "Too many look-ups from this address", "查询过于频繁"
+
+
+class Step(NamedTuple):
+    """A status and when it began."""
+
+    status: str
+    at: datetime
+
+
+def label(status: str) -> dict[str, str]:
+    """The status in words: {"zh": …, "en": …}."""
+    zh, en = LABELS.get(status, (status, status))
+    return {"zh": zh, "en": en}
+
+
+def steps_of(received_at: datetime, case_steps: Sequence[Step]) -> list[Step]:
+    """The way of a report so far, oldest first: received, then every status its case came to.
+
+    A status entered twice in a row counts once (a case may be reported again by a second person).
+    """
+    steps = [Step("received", received_at)]
+    for step in case_steps:
+        if step.status != steps[-1].status:
+            steps.append(step)
+    return steps

@@ -1,0 +1,1 @@
+"""SQL of notify, and nothing but SQL."""

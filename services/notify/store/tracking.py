@@ -1,0 +1,82 @@
+"""What is known of a report by its tracking code."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from services.notify.domain.track import Step
+from shared.postgres import Connection
+
+# Two reports with one tracking code cannot be (58 bits); if it happened, the first keeps it.
+ADD_REPORTS = """
+    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
+"""
+
+# Several reports may be merged into one case, and a report may move to another case; the latest word counts.
+LINK = """
+    INSERT INTO notify.tracked_links (report_id, case_id)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[])
+    ON CONFLICT (report_id) DO UPDATE SET case_id = excluded.case_id
+     WHERE tracked_links.case_id <> excluded.case_id
+"""
+
+ADD_STEPS = """
+    INSERT INTO notify.tracked_steps (case_id, version, status, at)
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) ON CONFLICT DO NOTHING
+"""
+
+FIND = """
+    SELECT r.received_at,
+           array(SELECT status FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS statuses,
+           array(SELECT at FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS times
+      FROM notify.tracked_reports r LEFT JOIN notify.tracked_links l USING (report_id)
+     WHERE r.tracking_hash = $1
+"""
+
+
+class NewStep(NamedTuple):
+    """A status that a case came to."""
+
+    case_id: UUID
+    version: int
+    status: str
+    at: datetime
+
+
+class Tracked(NamedTuple):
+    """When a report came, and the way of its case so far."""
+
+    received_at: datetime
+    steps: list[Step]
+
+
+async def add_reports(tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime]) -> None:
+    """New reports."""
+    await tx.execute(ADD_REPORTS, ids, hashes, times)
+
+
+async def link(tx: Connection, cases_by_report: dict[UUID, UUID]) -> None:
+    """Say which case each report belongs to. Sorted, so that two batches cannot lock each other out."""
+    reports = sorted(cases_by_report)
+    await tx.execute(LINK, reports, [cases_by_report[report] for report in reports])
+
+
+async def add_steps(tx: Connection, steps: Sequence[NewStep]) -> None:
+    """Statuses that cases came to; one that is there already stays as it is."""
+    await tx.execute(
+        ADD_STEPS,
+        [s.case_id for s in steps],
+        [s.version for s in steps],
+        [s.status for s in steps],
+        [s.at for s in steps],
+    )
+
+
+async def find(tx: Connection, tracking_hash: str) -> Tracked | None:
+    """The report with this tracking code."""
+    row = await tx.fetchrow(FIND, tracking_hash)
+    if row is None:
+        return None
+    return Tracked(row["received_at"], [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)])

@@ -1,0 +1,94 @@
+"""What notify is put together from."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from services.notify.commands.deliver import Deliver
+from services.notify.domain.allowance import Allowance
+from services.notify.domain.live import Bounds, Live
+from services.notify.domain.standing import Patience
+from services.notify.outgoing import Sender
+from services.notify.queries.open_streams import Limits, OpenStreams
+from services.notify.settings import NotifySettings
+from shared.auth import Authenticator, TokenVerifier
+from shared.bus.carrier import Carrier
+from shared.bus.wake import Wake
+from shared.health import Readiness
+from shared.kernel.clock import Clock, utc_now
+from shared.keys import KeyRing
+from shared.migrations import check_current
+from shared.postgres import Pool, create_pool
+
+SCHEMA = "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The parts of a running notify service. It publishes nothing yet, so it has no outbox.
+
+    `live` is the end of the log in this process's memory; `appended` rings when a worker in this process added to it.
+    """
+
+    settings: NotifySettings
+    pool: Pool
+    carrier: Carrier
+    keys: KeyRing
+    auth: Authenticator
+    readiness: Readiness
+    clock: Clock
+    live: Live
+    streams: OpenStreams
+    appended: Wake
+    deliver: Deliver
+    lookups: Allowance
+
+
+@asynccontextmanager
+async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_now) -> AsyncIterator[Wired]:
+    """Open the pool and put the parts together; the carrier is the caller's to close."""
+    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
+    try:
+        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        keys = KeyRing(pool, SCHEMA)
+
+        async def database() -> None:
+            async with pool.acquire() as connection:
+                await check_current(connection, SCHEMA)
+
+        sender = Sender(
+            clock=clock, seconds=settings.webhook_timeout_seconds, private_allowed=settings.webhook_private_targets
+        )
+        patience = Patience(
+            settings.webhook_first_retry, settings.webhook_longest_retry, settings.webhook_give_up_after
+        )
+        auth = Authenticator(
+            keys, TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
+        )
+        live = Live(keep_frames=settings.stream_keep_events, keep_bytes=settings.stream_keep_bytes)
+        yield Wired(
+            settings=settings,
+            pool=pool,
+            carrier=carrier,
+            keys=keys,
+            auth=auth,
+            readiness=Readiness({"database": database, "carrier": carrier.check}),
+            clock=clock,
+            live=live,
+            streams=OpenStreams(live, keys, auth, limits_of(settings)),
+            appended=Wake(),
+            deliver=Deliver(pool, clock, sender, patience),
+            lookups=Allowance(settings.track_per_second),
+        )
+    finally:
+        await pool.close()
+
+
+def limits_of(settings: NotifySettings) -> Limits:
+    """The settings of streams."""
+    return Limits(
+        queue=Bounds(settings.stream_queue_events, settings.stream_queue_bytes),
+        clients=settings.stream_clients,
+        heartbeat_seconds=settings.stream_heartbeat_seconds,
+        stuck_seconds=settings.stream_stuck_seconds,
+    )

@@ -1,0 +1,18 @@
+"""The background side of notify."""
+
+from datetime import timedelta
+
+from services.notify.commands.sweep import sweep_job
+from services.notify.commands.webhook_turns import webhook_job
+from services.notify.consumers import subscriptions
+from services.notify.wiring import Wired
+from shared.jobs import Job
+
+
+def worker_jobs(wired: Wired) -> list[Job]:
+    """The consumers that fill the log, the webhooks, the sweep. There is nothing to relay."""
+    return [
+        *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
+        webhook_job(wired.deliver, wired.appended),
+        sweep_job(wired.pool, wired.clock, timedelta(days=wired.settings.stream_log_days)),
+    ]
