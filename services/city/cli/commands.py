@@ -1,0 +1,21 @@
+"""All commands of `wangge`, by group."""
+
+import typer
+
+from services.city.cli import authoring, running, upkeep
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Wangge (网格): city-grid incident handling. Settings come from WANGGE_… environment variables.",
+)
+app.command()(running.up)
+app.command()(running.serve)
+app.command()(running.migrate)
+app.command()(running.token)
+app.add_typer(authoring.pack, name="pack")
+app.add_typer(authoring.contracts, name="contracts")
+app.add_typer(upkeep.rebuild, name="rebuild")

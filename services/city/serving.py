@@ -1,0 +1,89 @@
+"""One HTTP server beside the background jobs of a process, stopped in the right order."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from services.city.trouble import Trouble
+from shared.jobs import Job, supervise
+from shared.settings import Settings
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The socket to serve on, taken before anything else is started: a port in use costs no wait. Raises Trouble."""
+    door = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+        # Listening is what makes a second process fail to bind: with SO_REUSEADDR a bound socket alone does not.
+        door.listen(2048)
+    except OSError as error:
+        door.close()
+        raise Trouble(
+            f"port {port} on {host} cannot be used ({error.strerror or error}): take another, --port or make run PORT="
+        ) from None
+    return door
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that Ctrl-C or SIGTERM sets."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve_until(
+    stop: asyncio.Event,
+    app: Any,
+    door: socket.socket,
+    jobs: Sequence[Job],
+    settings: Settings,
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until `stop`; then answer what has come in and let the jobs finish what they began.
+
+    New connections are refused at once. Both, requests and jobs, have `drain_seconds`.
+    """
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )
+    server = _Server(config, ready)
+    serving = asyncio.create_task(server.serve(sockets=[door]), name="http")
+    working = asyncio.create_task(supervise(jobs, stop, drain_seconds=settings.drain_seconds), name="jobs")
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((serving, working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        server.should_exit = True
+        await asyncio.gather(serving, working, stopping)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals to the process: uvicorn would take them from its own jobs."""
+        yield
