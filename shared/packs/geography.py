@@ -3,6 +3,7 @@
 Kept apart from `shared.packs` itself, because only those who need shapes should load the geometry library.
 """
 
+import random
 from collections import defaultdict
 from typing import Any, NamedTuple
 
@@ -50,7 +51,30 @@ def areas(pack: Pack) -> list[AreaFeature]:
     return _cells(pack, pack.geography)
 
 
+def draw_places(pack: Pack, count: int) -> list[tuple[float, float]]:
+    """`count` places, longitude and latitude, each well inside a grid drawn from the pack's fixed seed."""
+    drawing = random.Random(pack.demo.seed)
+    if isinstance(pack.geography, Cells):
+        groups = located(pack.folder / pack.geography.requests)
+        return drawing.choices([place for group in groups.values() for place in group], k=count)
+    outline, placed = _rects(pack, pack.geography)
+    grids = [rect for _, _, level, rect in placed if level == pack.levels[-1].key]
+    return [
+        outline.inside(rect, drawing.uniform(0.2, 0.8), drawing.uniform(0.2, 0.8))
+        for rect in drawing.choices(grids, k=count)
+    ]
+
+
 def _subdivided(pack: Pack, plan: Subdivision) -> list[AreaFeature]:
+    outline, placed = _rects(pack, plan)
+    ring = rings(outline, (rect for _, _, level, rect in placed if level == pack.levels[-1].key))
+    return [
+        AreaFeature(path, name, level, {"type": "Polygon", "coordinates": [ring(rect)]})
+        for path, name, level, rect in placed
+    ]
+
+
+def _rects(pack: Pack, plan: Subdivision) -> tuple[Outline, list[tuple[AreaPath, str, str, Rect]]]:
     problems: list[Problem] = []
     streets = [row for _, row in read_table(pack.folder, f"{pack.name}/streets.csv", StreetRow, problems)]
     communities = [row for _, row in read_table(pack.folder, f"{pack.name}/communities.csv", CommunityRow, problems)]
@@ -76,11 +100,7 @@ def _subdivided(pack: Pack, plan: Subdivision) -> list[AreaFeature]:
             name = c.zh.removesuffix("居委会")
             for n, rect in divide(outline, community_rect, range(1, grids[c.code] + 1), lambda _: 1.0):
                 placed.append((AreaPath(f"{path}.{n:03}"), f"{name}{n:03}网格", grid, rect))
-    ring = rings(outline, (rect for _, _, level, rect in placed if level == grid))
-    return [
-        AreaFeature(path, name, level, {"type": "Polygon", "coordinates": [ring(rect)]})
-        for path, name, level, rect in placed
-    ]
+    return outline, placed
 
 
 def _cells(pack: Pack, plan: Cells) -> list[AreaFeature]:

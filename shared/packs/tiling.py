@@ -50,6 +50,13 @@ class Outline:
         west, east = self.edges(round(lat * _MICRO))
         return (lon - west) / (east - west) * COLUMNS, lat * _MICRO
 
+    def inside(self, rect: Rect, across: float, up: float) -> tuple[float, float]:
+        """Longitude and latitude of a point: `across` of the way to the east of `rect`, `up` of that to its north."""
+        row = rect.south + round((rect.north - rect.south) * up)
+        west, east = self.edges(row)
+        column = rect.west + (rect.east - rect.west) * across
+        return round(west + (east - west) * column / COLUMNS, 6), row / _MICRO
+
     def is_wide(self, rect: Rect) -> bool:
         """Whether it reaches further from west to east than from south to north, on the ground."""
         middle = (rect.south + rect.north) // 2
