@@ -48,7 +48,7 @@ CREATE INDEX areas_children ON intake.areas (parent, path) WHERE ended_at IS NUL
 
 -- One row: rises with every change of the areas, so that each process sees at a glance whether its index is current.
 CREATE TABLE intake.areas_head (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
     version bigint NOT NULL
 );
 INSERT INTO intake.areas_head (version) VALUES (0);
