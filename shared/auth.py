@@ -9,7 +9,7 @@ import jwt
 from fastapi import Depends, Request
 
 from shared.kernel.area import AreaPath, BadAreaPath
-from shared.kernel.errors import Forbidden, Refusal, TooMany, Unauthenticated
+from shared.kernel.errors import Forbidden, TooMany, Unauthenticated
 
 # Post → (centre, what it may do). The area and the unit come from the token; which act a post may do on a case is the
 # lifecycle's own table (dispatch), this one only opens the door to it.
@@ -209,5 +209,3 @@ async def caller(request: Request) -> Principal:
 
 
 Caller = Annotated[Principal, Depends(caller)]
-
-REFUSALS: tuple[type[Refusal], ...] = (NotSignedIn, BadToken, BadKey, ActionNotAllowed, OutsideScope, RateExceeded)

@@ -203,12 +203,8 @@ def new_app(
     authenticator: Authenticator,
     settings: Settings,
     readiness: Readiness,
-    refusals: tuple[type[Refusal], ...] = (),
 ) -> FastAPI:
-    """A service's app: its routes are `/v1/…` and it is mounted under `/<name>`.
-
-    `refusals` are the ones its commands raise; they get a page under `/problems/<slug>`.
-    """
+    """A service's app: its routes are `/v1/…` and it is mounted under `/<name>`."""
     app = FastAPI(
         title=title,
         description=description,
@@ -219,7 +215,6 @@ def new_app(
     )
     app.state.wired = wired
     app.state.authenticator = authenticator
-    app.state.refusals = refusals
     add_health_routes(app, readiness)
     answer_refusals(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
