@@ -18,7 +18,7 @@ from shared.bus.wake import Wake
 from shared.contracts.topics import Topic
 from shared.jobs import Job, supervise
 from shared.kernel.ids import uuid7
-from shared.postgres import Connection, Pool, create_pool, transaction
+from shared.postgres import Connection, Pool, connect, create_pool, transaction
 from shared.settings import Settings
 
 Kind: TypeAlias = Literal["kafka", "embedded"]
@@ -38,6 +38,7 @@ class World:
     topic: str
     kind: str
     bad: set[tuple[str, int]] = field(default_factory=set)
+    operator: "Connection | None" = None
 
     def event(self, subject: UUID | str, sequence: int, *, key: str = "110108.001", kind: str = "thing.done.v1") -> Event:
         data = b'{"n":%d}' % sequence
@@ -88,6 +89,11 @@ class World:
         rows = await self.pool.fetch(f"SELECT subject, sequence, reason FROM {SCHEMA}.inbox_parked ORDER BY subject, sequence")
         return [(row["subject"], row["sequence"], row["reason"]) for row in rows]
 
+    def connection(self) -> Connection:
+        """An operator's own connection; it goes with the world."""
+        assert self.operator is not None
+        return self.operator
+
     async def waiting(self) -> int:
         return int(await self.pool.fetchval(f"SELECT count(*) FROM {SCHEMA}.outbox"))
 
@@ -134,10 +140,14 @@ async def a_world(kind: Kind, dsn: str, bootstrap: str) -> AsyncIterator[World]:
     carrier = open_carrier(settings)
     topic = Topic(f"wangge.alpha.{uuid4().hex}.v1", "alpha")
     pool = await create_pool(dsn, name="test", size=20)
+    operator = None
     try:
         await prepare(pool)
         await carrier.create_topics([topic])
-        yield World(settings, carrier, pool, Outbox(SCHEMA, Wake()), topic.name, kind)
+        operator = await connect(dsn, name="operator")
+        yield World(settings, carrier, pool, Outbox(SCHEMA, Wake()), topic.name, kind, operator=operator)
     finally:
+        if operator is not None:
+            await operator.close()
         await carrier.close()
         await pool.close()
