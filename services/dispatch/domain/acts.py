@@ -42,6 +42,7 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
         version=1,
         revision=1,
         area=report.area,
+        born_in=report.area,
         place=report.place,
         category=report.category,
         description=report.description,
@@ -85,67 +86,74 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
             f"{order.act} needs an opinion: the reason, for those it concerns",
             errors=[FieldError("/opinion", "required: say why")],
         )
-    case = mark(case, at)
+    case = mark(case, at, rules)
     effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
     clocks, halted = _move_clocks(case, step, at, rules)
     handling = _clock(clocks, Stage.HANDLE)
-    version, revision = case.version + 1, case.revision + 1
-    fact = Fact(
-        version,
-        revision,
-        order.act,
-        at,
-        actor,
-        case.status,
-        step.to,
-        order.opinion,
-        order.evidence,
-        halted,
-        effect.details,
-    )
-    return replace(
+    after = replace(
         case,
         status=step.to,
-        version=version,
-        revision=revision,
+        version=case.version + 1,
+        revision=case.revision + 1,
         clocks=clocks,
         due_at=handling.due_at if handling else None,
-        facts=(*case.facts, fact),
         **effect.changes,
     )
+    fact = _fact(case, after, order.act, actor, at, halted, effect.details, order.opinion, order.evidence)
+    return replace(after, facts=(*case.facts, fact))
 
 
-def mark(case: Case, at: datetime) -> Case:
+def mark(case: Case, at: datetime, rules: Rules) -> Case:
     """The case with every mark that its running clock passed before `at`: warned at 80 %, overdue after the limit.
 
     Needs no check that a timer is still meant: a clock that was stopped or started anew since has no mark due.
     """
     while (clock := case.running) and (due := clock.next_mark) and due[1] < at:
-        case = _marked(case, clock, due[0], at)
+        case = _marked(case, clock, due[0], at, rules)
     return case
 
 
-def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime) -> Case:
+def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime, rules: Rules) -> Case:
     overdue = reached is Mark.OVERDUE
     act = Act.MARK_OVERDUE if overdue else Act.MARK_WARNED
     seen = replace(clock, warned=True, overdue=overdue)
-    fact = Fact(
-        version=case.version + 1,
-        revision=case.revision,
-        act=act,
-        at=at,
-        actor=SYSTEM,
-        from_status=case.status,
-        status=case.status,
-        clock=seen,
-        details={"stage": clock.stage.value},
-    )
-    return replace(
+    after = replace(
         case,
-        version=fact.version,
+        version=case.version + 1,
         overdue=case.overdue or (overdue and clock.stage is Stage.HANDLE),
         clocks=_put(case.clocks, seen),
-        facts=(*case.facts, fact),
+    )
+    fact = _fact(case, after, act, SYSTEM, at, stopped(seen, at, rules.calendar), {"stage": clock.stage.value})
+    return replace(after, facts=(*case.facts, fact))
+
+
+def _fact(
+    before: Case,
+    after: Case,
+    act: Act,
+    actor: Actor,
+    at: datetime,
+    clock: StageClock | None,
+    details: Mapping[str, Any],
+    opinion: str | None = None,
+    evidence: tuple[UUID, ...] = (),
+) -> Fact:
+    return Fact(
+        version=after.version,
+        revision=after.revision,
+        act=act,
+        at=at,
+        actor=actor,
+        from_status=before.status,
+        status=after.status,
+        opinion=opinion,
+        evidence=evidence,
+        condition=after.condition,
+        unit=after.unit,
+        due_at=after.due_at,
+        overdue=after.overdue,
+        clock=clock,
+        details=details,
     )
 
 

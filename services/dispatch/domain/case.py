@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from services.dispatch.domain.clocks import StageClock
@@ -74,7 +74,8 @@ class Act(StrEnum):
     MARK_OVERDUE = "mark_overdue"
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """A point in WGS 84 degrees."""
 
     lon: float
@@ -96,7 +97,9 @@ SYSTEM = Actor("system", Centre.SYSTEM, Post.SYSTEM)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that happened to a case. `version` counts them from 1; `clock` is the one that the act stopped,
+    """One thing that happened to a case. `version` counts them from 1.
+
+    `condition`, `unit`, `due_at` and `overdue` are the case's own after it; `clock` is the clock that the act stopped,
     paused or marked; `details` are what only this kind of fact has.
     """
 
@@ -109,6 +112,10 @@ class Fact:
     status: Status
     opinion: str | None = None
     evidence: tuple[UUID, ...] = ()
+    condition: str | None = None
+    unit: str | None = None
+    due_at: datetime | None = None
+    overdue: bool = False
     clock: StageClock | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -118,10 +125,10 @@ class Case:
     """A case as it stands after `version` facts.
 
     `revision` rises only when an act changed what may be done, so that a yellow mark costs nobody a stale If-Match.
-    `handlers` are the subjects who handled it: none of them may check it. `limit` is the handling limit, fixed when
-    the case was filed. `assignee` is who should answer the open verification or check. `due_at` is the handling
-    deadline, once dispatched; `overdue` says that it passed while the unit had the case. `clocks` are all that ever
-    ran; `facts` are those not saved yet.
+    `born_in` is the area it was opened in, which keeps its facts in one partition wherever it moves. `limit` is the
+    handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
+    while the unit had the case. `handlers` are the subjects who handled it: none of them may check it. `task_id` and
+    `assignee` belong to the open verification or check. `clocks` are all that ever ran; `facts` those not saved yet.
     """
 
     id: UUID
@@ -130,6 +137,7 @@ class Case:
     version: int
     revision: int
     area: AreaPath
+    born_in: AreaPath
     place: Place
     category: str
     description: str
@@ -144,6 +152,7 @@ class Case:
     unit: str | None = None
     assisting: tuple[str, ...] = ()
     handlers: tuple[str, ...] = ()
+    task_id: UUID | None = None
     assignee: str | None = None
     result: str | None = None
     verified: str | None = None

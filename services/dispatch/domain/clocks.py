@@ -58,6 +58,15 @@ class StageClock:
             return None
         return (Mark.OVERDUE, self.due_at) if self.warned else (Mark.WARN, self.warn_at)
 
+    @property
+    def counted(self) -> dict[str, object]:
+        """The clock as facts tell it: whole seconds of the limit, and of what was used when it last stood."""
+        return {
+            "stage": self.stage,
+            "limit_s": int(self.limit.total_seconds()),
+            "used_s": int(self.spent.total_seconds()),
+        }
+
     def used(self, now: datetime, calendar: Calendar) -> timedelta:
         """How much time that counts it has measured by `now`."""
         if self.since is None:

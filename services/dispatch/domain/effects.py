@@ -35,7 +35,7 @@ class Effect:
 
 def request_task(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
     """A verification or check is asked for; `assignee`, where given, is who should go."""
-    return Effect({"assignee": order.assignee, "passed": None}, {"assignee": order.assignee})
+    return Effect({"task_id": order.task_id, "assignee": order.assignee, "passed": None}, {"assignee": order.assignee})
 
 
 def answer_verification(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
@@ -47,7 +47,7 @@ def answer_verification(case: Case, order: Order, actor: Actor, at: datetime, ru
         )
     _not_from_the_future(order, at)
     details = {"outcome": order.outcome, "location": order.location, "answered_at": order.answered_at}
-    return Effect({"verified": order.outcome, "assignee": None}, details)
+    return Effect({"verified": order.outcome, "task_id": None, "assignee": None}, details)
 
 
 def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
@@ -116,7 +116,7 @@ def answer_check(case: Case, order: Order, actor: Actor, at: datetime, rules: Ru
             facts={"distance_m": round(away), "radius_m": round(rules.check_radius_m)},
         )
     details = {"passed": order.passed, "location": order.location, "answered_at": order.answered_at}
-    return Effect({"passed": order.passed, "assignee": None}, details)
+    return Effect({"passed": order.passed, "task_id": None, "assignee": None}, details)
 
 
 def order_rework(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:

@@ -9,7 +9,9 @@ from services.dispatch.domain.case import Act, Place
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, and what the act may carry; `effects` says which fields which act needs."""
+    """What is to be done, and what the act may carry; `effects` says which fields which act needs. `task_id` names the
+    verification or check that the act asks for.
+    """
 
     act: Act
     opinion: str | None = None
@@ -21,6 +23,7 @@ class Order:
     result: str | None = None
     outcome: str | None = None
     passed: bool | None = None
+    task_id: UUID | None = None
     assignee: str | None = None
     location: Place | None = None
     answered_at: datetime | None = None

@@ -107,7 +107,7 @@ def due(start: datetime, limit: Limit, calendar: Calendar) -> datetime:
 
 
 def after(start: datetime, span: timedelta, continuous: bool, calendar: Calendar) -> datetime:
-    """The first instant not before `start` at which `span` has passed: working time, or running time if `continuous`."""
+    """The first instant at which `span` has passed since `start`: working time, or any time if `continuous`."""
     if continuous or span <= timedelta(0):
         return start + max(span, timedelta(0))
     return _EPOCH + _after(_micros(start), span // _MICROSECOND, calendar) * _MICROSECOND

@@ -1,0 +1,1 @@
+"""The routes of dispatch: parse, authorise, call one command or query, answer."""

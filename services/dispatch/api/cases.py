@@ -1,0 +1,62 @@
+"""Cases, as lists and one by one."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from services.dispatch.answers import case_bytes, case_shown
+from services.dispatch.api.asking import JSON, Area, Parts, actor_of, sight_of
+from services.dispatch.api.shapes import CaseShape, TimelineItem
+from services.dispatch.domain.case import Status
+from services.dispatch.queries import cases
+from services.dispatch.queries.cases import Wanted
+from shared.auth import Caller, authorize
+from shared.http import Cursor, Listing, PageLimit, etag
+
+router = APIRouter(prefix="/v1/cases", tags=["cases 案卷"])
+
+Text = Annotated[str | None, Query(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+
+
+@router.get("", response_class=Response, responses={200: {"model": Listing[CaseShape]}}, summary="Cases, newest first")
+async def list_cases(
+    who: Caller,
+    parts: Parts,
+    area: Area,
+    status: Annotated[list[Status] | None, Query(description="may be given several times")] = None,
+    overdue: bool | None = None,
+    unit: Text = None,
+    category: Text = None,
+    cursor: Cursor = None,
+    limit: PageLimit = 50,
+) -> Response:
+    authorize(who, "cases:read")
+    wanted = Wanted(area, status, overdue, unit, category)
+    page = await cases.list_cases(parts.pool, sight_of(who), wanted, cursor, limit)
+    items = [case_shown(seen.case, actor_of(who), seen.now, parts.rules.calendar) for seen in page.items]
+    return Response(orjson.dumps({"items": items, "next": page.next}), media_type=JSON)
+
+
+@router.get("/{case_id}", response_class=Response, responses={200: {"model": CaseShape}}, summary="One case")
+async def get_case(case_id: UUID, who: Caller, parts: Parts) -> Response:
+    authorize(who, "cases:read")
+    seen = await cases.find_case(parts.pool, case_id, sight_of(who))
+    body = case_bytes(seen.case, actor_of(who), seen.now, parts.rules.calendar)
+    return Response(body, headers={"ETag": etag(seen.case.revision)}, media_type=JSON)
+
+
+@router.get(
+    "/{case_id}/timeline",
+    response_class=Response,
+    responses={200: {"model": Listing[TimelineItem]}},
+    summary="What happened to a case, from its first fact on",
+)
+async def get_timeline(
+    case_id: UUID, who: Caller, parts: Parts, cursor: Cursor = None, limit: PageLimit = 50
+) -> Response:
+    authorize(who, "cases:read")
+    page = await cases.case_history(parts.pool, case_id, sight_of(who), cursor, limit)
+    return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type=JSON)

@@ -1,0 +1,37 @@
+"""The HTTP side of dispatch."""
+
+import asyncio
+
+from fastapi import FastAPI
+
+from services.dispatch.api import acts, cases, city
+from services.dispatch.commands.load_units import load_units
+from services.dispatch.wiring import Wired
+from shared.http import new_app
+from shared.jobs import Job
+
+
+def create_app(wired: Wired) -> FastAPI:
+    """Cases, the acts on them, tasks, units and the situation."""
+    app = new_app(
+        "dispatch",
+        title="Wangge dispatch 派遣",
+        description="Cases 案卷 and what may be done with them: one route for each act, by the post that does it.",
+        wired=wired,
+        authenticator=wired.auth,
+        settings=wired.settings,
+        readiness=wired.readiness,
+    )
+    app.include_router(cases.router)
+    app.include_router(city.router)
+    app.include_router(acts.router)
+    return app
+
+
+def api_jobs(wired: Wired) -> list[Job]:
+    """What every replica that answers requests needs: the keys that open it, and the pack's units, once."""
+
+    async def units(stop: asyncio.Event) -> None:
+        await load_units(wired)
+
+    return [wired.keys.job(), Job("units", units)]

@@ -1,0 +1,52 @@
+"""What dispatch reads from the bus, and which command each calls."""
+
+from collections.abc import Sequence
+
+from services.dispatch.commands.open_cases import Received, open_cases
+from services.dispatch.domain.acts import Report
+from services.dispatch.domain.case import Place
+from services.dispatch.wiring import SCHEMA, Wired
+from shared.bus.consumer import Subscription
+from shared.bus.event import Record
+from shared.contracts import topics
+from shared.contracts.intake import KeyIssued, KeyRevoked, ReportReceived
+from shared.kernel.area import AreaPath
+from shared.keys import apply_key_facts
+from shared.postgres import Connection
+
+
+def subscriptions(wired: Wired) -> list[Subscription]:
+    """Two, so that a revoked key ends within two seconds also while a backlog of reports becomes cases."""
+
+    async def reports(tx: Connection, records: Sequence[Record]) -> None:
+        await open_cases(tx, wired, [_received(record) for record in records])
+
+    async def keys(tx: Connection, records: Sequence[Record]) -> None:
+        await apply_key_facts(tx, SCHEMA, records)
+
+    return [
+        Subscription(
+            group="dispatch",
+            schema=SCHEMA,
+            topics={topics.REPORTS.name: reports},
+            types=frozenset({ReportReceived.TYPE}),
+            after=wired.outbox.ring,
+        ),
+        Subscription("dispatch.keys", SCHEMA, {topics.KEYS.name: keys}, frozenset({KeyIssued.TYPE, KeyRevoked.TYPE})),
+    ]
+
+
+def _received(record: Record) -> Received:
+    fact = ReportReceived.model_validate_json(record.data)
+    report = Report(
+        id=fact.report_id,
+        category=fact.category,
+        description=fact.description,
+        place=Place(fact.location.lon, fact.location.lat),
+        area=AreaPath.parse(fact.routing_key, "/routing_key"),
+        source=fact.source,
+        occurred_at=fact.occurred_at,
+        attributes=fact.attributes,
+        media=tuple(fact.media),
+    )
+    return Received(report, record.traceparent)

@@ -1,0 +1,1 @@
+"""Reads for desks, units and grid workers."""

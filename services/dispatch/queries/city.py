@@ -1,0 +1,66 @@
+"""Open tasks on the spot, handling units, and how many cases stand where."""
+
+from typing import Any
+
+from services.dispatch.domain.case import Case, Status
+from services.dispatch.queries.cases import Page, Sight, uuid_cursor
+from services.dispatch.store import reading, units
+from shared.http import BadCursor, decode_cursor, encode_cursor
+from shared.kernel.area import AreaPath
+from shared.kernel.errors import FieldError
+from shared.postgres import ACQUIRE_SECONDS, Pool, transaction
+
+TASK_KINDS = {Status.VERIFYING: "verification", Status.CHECKING: "check"}
+_STATUS_OF_KIND = {kind: status for status, kind in TASK_KINDS.items()}
+
+
+async def list_tasks(
+    pool: Pool, sight: Sight, area: AreaPath, kind: str | None, cursor: str | None, limit: int
+) -> Page:
+    """Verifications and checks that wait for an answer, the longest open first. Raises BadCursor."""
+    after = uuid_cursor(cursor)
+    async with transaction(pool) as tx:
+        found = await reading.tasks(tx, sight, area, _STATUS_OF_KIND[kind] if kind else None, after, limit + 1)
+    more = encode_cursor(str(found[limit - 1].task_id)) if len(found) > limit else None
+    return Page([_task(case) for case in found[:limit]], more)
+
+
+def _task(case: Case) -> dict[str, Any]:
+    clock = case.running
+    return {
+        "id": case.task_id,
+        "kind": TASK_KINDS[case.status],
+        "case": case.id,
+        "number": case.number,
+        "revision": case.revision,
+        "area": case.area,
+        "location": case.place,
+        "category": case.category,
+        "description": case.description,
+        "due_at": clock.due_at if clock else None,
+        "assignee": case.assignee,
+    }
+
+
+async def list_units(pool: Pool, area: AreaPath, cursor: str | None, limit: int) -> Page:
+    """Handling units that work in `area`, by code. Raises BadCursor."""
+    after = "" if cursor is None else decode_cursor(cursor, 1)[0]
+    if not isinstance(after, str) or "\x00" in after:
+        raise BadCursor("this cursor is not of this list", errors=[FieldError("?cursor", "not a cursor of this list")])
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        found = await units.page(connection, area, after, limit + 1)
+    more = encode_cursor(found[limit - 1]["code"]) if len(found) > limit else None
+    return Page(found[:limit], more)
+
+
+async def situation(pool: Pool, sight: Sight, area: AreaPath) -> list[dict[str, Any]]:
+    """For each area one level below `area`: {area, statuses: {status: cases}, cases, overdue}."""
+    async with transaction(pool) as tx:
+        rows = await reading.situation(tx, sight, area)
+    areas: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        here = areas.setdefault(row["area"], {"area": row["area"], "statuses": {}, "cases": 0, "overdue": 0})
+        here["statuses"][row["status"]] = row["cases"]
+        here["cases"] += row["cases"]
+        here["overdue"] += row["overdue"]
+    return list(areas.values())

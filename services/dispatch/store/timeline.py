@@ -1,0 +1,92 @@
+"""What happened to a case, in order. Rows are added and never changed."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from services.dispatch.domain.case import Case, Fact
+from shared.postgres import Connection
+
+_COLUMNS = (
+    "case_id, version, revision, act, at, actor, centre, post, from_status, status, opinion, evidence, clock, details"
+)
+_ARRAYS = (
+    "uuid[]",
+    "int[]",
+    "int[]",
+    "text[]",
+    "timestamptz[]",
+    "text[]",
+    "text[]",
+    "text[]",
+    "text[]",
+    "text[]",
+    "text[]",
+    "jsonb[]",
+    "jsonb[]",
+    "jsonb[]",
+)
+
+
+def insert_sql(first_parameter: int = 1) -> str:
+    """The insert of `columns(cases)`, its parameters numbered from `first_parameter`."""
+    arrays = ", ".join(f"${first_parameter + n}::{kind}" for n, kind in enumerate(_ARRAYS))
+    return f"INSERT INTO dispatch.timeline ({_COLUMNS}) SELECT * FROM unnest({arrays})"
+
+
+PARAMETERS = len(_ARRAYS)
+INSERT = insert_sql()
+
+PAGE = """
+    SELECT t.version, t.act, t.at, t.actor, t.centre, t.post, t.from_status, t.status, t.opinion, t.evidence
+      FROM dispatch.timeline t
+     WHERE t.case_id = $1 AND t.version > $2
+     ORDER BY t.version
+     LIMIT $3
+"""
+
+
+def columns(cases: Sequence[Case]) -> tuple[list[Any], ...]:
+    """The facts that `cases` carry, as the arrays of the insert."""
+    told: list[tuple[Case, Fact]] = [(case, fact) for case in cases for fact in case.facts]
+    return (
+        [case.id for case, _ in told],
+        [fact.version for _, fact in told],
+        [fact.revision for _, fact in told],
+        [fact.act for _, fact in told],
+        [fact.at for _, fact in told],
+        [fact.actor.subject for _, fact in told],
+        [fact.actor.centre for _, fact in told],
+        [fact.actor.post for _, fact in told],
+        [fact.from_status for _, fact in told],
+        [fact.status for _, fact in told],
+        [fact.opinion for _, fact in told],
+        [fact.evidence or None for _, fact in told],
+        [fact.clock.counted if fact.clock else None for _, fact in told],
+        [fact.details or None for _, fact in told],
+    )
+
+
+async def add(tx: Connection, cases: Sequence[Case]) -> None:
+    """Write the facts that `cases` carry."""
+    await tx.execute(INSERT, *columns(cases))
+
+
+async def page(tx: Connection, case_id: UUID, after: int, limit: int) -> list[dict[str, Any]]:
+    """Facts above version `after`, as the timeline of the public interface shows them."""
+    rows = await tx.fetch(PAGE, case_id, after, limit)
+    return [
+        {
+            "version": row["version"],
+            "act": row["act"],
+            "at": row["at"],
+            "actor": row["actor"],
+            "centre": row["centre"],
+            "post": row["post"],
+            "from": row["from_status"],
+            "to": row["status"],
+            "opinion": row["opinion"],
+            "evidence": row["evidence"] or [],
+        }
+        for row in rows
+    ]

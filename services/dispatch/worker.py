@@ -1,0 +1,28 @@
+"""The background side of dispatch: the relay, the consumers and the clocks."""
+
+import asyncio
+
+from services.dispatch.commands.mark_due import mark_due
+from services.dispatch.consumers import subscriptions
+from services.dispatch.wiring import Wired
+from shared.jobs import Job, pause
+
+
+def worker_jobs(wired: Wired) -> list[Job]:
+    """What a worker runs; there may be several at once."""
+    return [
+        wired.carrier.relay_job(wired.pool, wired.outbox),
+        *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
+        clock_job(wired),
+    ]
+
+
+def clock_job(wired: Wired) -> Job:
+    """Marks what runs out, at once while there is more than a batch, else at each look."""
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if await mark_due(wired) < wired.settings.clock_batch:
+                await pause(stop, wired.settings.clock_poll_seconds)
+
+    return Job("clocks", run)
