@@ -85,6 +85,10 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._open)
 
+    def all(self) -> list[OpenStream]:
+        """Every open stream, in no order."""
+        return list(self._open)
+
     def admit(self) -> None:
         """Raises StreamsNotReady while starting or stopping, TooManyStreams when full."""
         if self._closing or not self.live.started:
