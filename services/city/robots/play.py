@@ -99,7 +99,7 @@ async def _post(city: City, requests: Sequence[Request], pace: float | None, con
 
 async def _until_done(city: City, posting: asyncio.Task[None], patience: float, tell: Callable[[], None]) -> None:
     moved_at, before = time.monotonic(), (0, 0, 0)
-    while not (posting.done() and city.underway == 0):
+    while not (posting.done() and len(city.cases) == 0):
         await asyncio.sleep(0.2)
         tell()
         now = (city.summary.posted, city.summary.acts, city.summary.ended)
@@ -112,7 +112,7 @@ async def _until_done(city: City, posting: asyncio.Task[None], patience: float, 
 
 def _tell(city: City, door: Door, began: float, progress: Callable[[Summary], None] | None) -> None:
     city.summary.elapsed = time.monotonic() - began
-    city.summary.open = city.underway
+    city.summary.open = len(city.cases)
     city.summary.retries = door.retries
     if progress is not None:
         progress(city.summary)

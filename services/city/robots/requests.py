@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.city.trouble import Trouble
 from shared.packs import Pack
 from shared.packs.geography import draw_places
 from shared.packs.tables import lines
@@ -29,7 +30,7 @@ class Request(NamedTuple):
     place: tuple[float, float] | None
 
 
-class NotRequests(Exception):
+class NotRequests(Trouble):
     """The file is not a table of 311 requests; says what is missing."""
 
 

@@ -9,8 +9,8 @@ class Summary:
     """`posted` reports were sent, `accepted` answered with 201, `merged` of them joined a case there already was.
 
     `refused` counts the others by the reason given, `errors` what went wrong where nothing should have: acts that were
-    refused although they were possible, answers that never came. `given_up` cases were refused again and again; `open` ones were left when the
-    replay ended.
+    refused although they were possible, answers that never came. `given_up` cases were refused again and
+    again; `open` ones were left when the replay ended.
     """
 
     posted: int = 0
