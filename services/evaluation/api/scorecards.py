@@ -40,7 +40,9 @@ async def get_scorecards(
     area: Annotated[
         str | None, Query(description="cases in this area and below it; left out: the caller's whole area")
     ] = None,
-    unit: Annotated[str | None, Query(description="only cases with this handling unit")] = None,
+    unit: Annotated[
+        str | None, Query(description="only cases with this handling unit", pattern=r"^[^\x00]*$", max_length=100)
+    ] = None,
     post: Annotated[str | None, Query(description="object=post: this post, and each person that acted in it")] = None,
     period: Annotated[str | None, Query(description=f"{FORMS}, where the city is; left out: the present month")] = None,
     cohort: Annotated[

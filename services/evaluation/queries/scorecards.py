@@ -85,7 +85,7 @@ async def _regions(tx: Connection, pack: Pack, asked: Asked, found: Sequence[Sum
     whole = next(s for s in found if s.whole)
     below = {str(asked.area.child(s.key)): s.counters for s in found if not s.whole and s.key is not None}
     known = await areas.near(tx, asked.area, list(below))
-    if asked.area and asked.area not in known and not whole.counters["report"] and await areas.any_known(tx):
+    if asked.area and asked.area not in known and not await areas.exists(tx, asked.area):
         raise UnknownArea(
             f"no area {asked.area} is known and no case lies in it; GET /intake/v1/areas lists them",
             errors=[FieldError("?area", "no such area")],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from services.evaluation.incoming import AreaFact
+from shared.kernel.area import prefix_sql
 from shared.postgres import Connection
 
 # A retirement carries no name: the one known stays, since old cases keep their old grid.
@@ -22,7 +23,12 @@ NEAR = """
     SELECT path, name, retired FROM evaluation.areas
      WHERE path = $1 OR coalesce(parent, '') = $1 OR path = ANY($2::text[])
 """
-ANY = "SELECT EXISTS (SELECT FROM evaluation.areas)"
+# A city whose areas have not arrived yet knows none and refuses none.
+EXISTS = f"""
+    SELECT EXISTS (SELECT FROM evaluation.areas WHERE path = $1)
+        OR EXISTS (SELECT FROM evaluation.cases WHERE {prefix_sql("routing_key", "$1")})
+        OR NOT EXISTS (SELECT FROM evaluation.areas)
+"""
 
 
 class Area(NamedTuple):
@@ -41,5 +47,6 @@ async def near(tx: Connection, area: str, also: Sequence[str]) -> dict[str, Area
     return {row["path"]: Area(row["path"], row["name"], row["retired"]) for row in rows}
 
 
-async def any_known(tx: Connection) -> bool:
-    return bool(await tx.fetchval(ANY))
+async def exists(tx: Connection, area: str) -> bool:
+    """It was defined once, or a case lies in it."""
+    return bool(await tx.fetchval(EXISTS, area))
