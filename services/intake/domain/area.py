@@ -1,8 +1,9 @@
 """Areas 区域 as they are defined, and what a definition may not contain."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
+from services.intake.domain.place import Place
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid, NotFound
 
@@ -36,6 +37,18 @@ class GivenArea(NamedTuple):
     level: str
     geometry: bytes | None
     where: str
+
+
+class Area(NamedTuple):
+    """An area as it is defined. `centre` is a point inside it; `fingerprint` tells whether a definition is the same."""
+
+    path: AreaPath
+    name: str
+    level: str
+    geometry: bytes | None
+    centre: Place | None
+    version: int
+    fingerprint: bytes
 
 
 class Finding(NamedTuple):
@@ -82,11 +95,3 @@ def refuse(found: Sequence[Finding]) -> None:
         errors=[FieldError(f.where, f.message) for f in found[:NAMED]],
         facts={"findings": len(found), "left_out": more} if more else {"findings": len(found)},
     )
-
-
-def children(paths: Iterable[str]) -> Mapping[str, list[str]]:
-    """Parent → its areas, in the order given."""
-    found: dict[str, list[str]] = {}
-    for path in paths:
-        found.setdefault(path.rpartition(".")[0], []).append(path)
-    return found

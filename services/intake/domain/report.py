@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.masking import mask
-from services.intake.domain.place import Place
+from services.intake.domain.place import Datum, Place
 from shared.kernel.errors import FieldError, Invalid, NotFound
 
 RECEIVED: Final = "received"
@@ -59,13 +59,32 @@ class Reporter(NamedTuple):
     email: str | None = None
 
 
+class AtPoint(NamedTuple):
+    """A place given by coordinates of some datum."""
+
+    lon: float
+    lat: float
+    datum: Datum
+
+
+class InGrid(NamedTuple):
+    """A place given by its grid: the path, or the national id of a unit grid."""
+
+    grid: str
+
+
+class AtComponent(NamedTuple):
+    """A place given by the id of a component 部件 that stands there."""
+
+    component: str
+
+
 class Asked(NamedTuple):
-    """A report as it was sent, its place found."""
+    """A report as it was sent."""
 
     category: str
     description: str
-    place: Place
-    routing_key: str
+    location: AtPoint | InGrid | AtComponent
     occurred_at: datetime | None
     source: str
     attributes: Mapping[str, Any]
@@ -98,9 +117,9 @@ class Personal(NamedTuple):
 
 
 def receive(
-    asked: Asked, *, report_id: UUID, tracking_code: str, caller: str, now: datetime
+    asked: Asked, place: Place, routing_key: str, *, report_id: UUID, tracking_code: str, caller: str, now: datetime
 ) -> tuple[Report, Personal | None]:
-    """Take a report in. Raises OccurredInFuture, BadAttributes."""
+    """Take a report in; its location was found: `place`, in `routing_key`. Raises OccurredInFuture, BadAttributes."""
     if asked.occurred_at is not None and asked.occurred_at > now + CLOCK_SKEW:
         raise OccurredInFuture(
             f"{asked.occurred_at.isoformat()} is later than now, {now.isoformat(timespec='seconds')}",
@@ -112,10 +131,10 @@ def receive(
     report = Report(
         report_id,
         tracking_code,
-        asked.routing_key,
+        routing_key,
         asked.category,
         masked,
-        asked.place,
+        place,
         asked.occurred_at,
         now,
         asked.source,

@@ -28,7 +28,8 @@ CREATE TABLE intake.report_status (
     status text NOT NULL
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
--- An area keeps its versions: cases that were born in an old grid keep it. The current one has no `ended_at`.
+-- An area keeps its versions: cases that were born in an old grid keep it. The current one has no `ended_at`; `version`
+-- is that of the areas as a whole when it was defined.
 CREATE TABLE intake.areas (
     path text COLLATE "C" NOT NULL,
     version int NOT NULL,

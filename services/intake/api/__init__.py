@@ -1,0 +1,1 @@
+"""HTTP: parse, authorise, call one command or query, answer."""

@@ -1,0 +1,17 @@
+"""The catalogue 目录."""
+
+from fastapi import APIRouter, Request
+
+from services.intake.queries.catalogue import CategoryView, allowed
+from services.intake.wiring import Wired
+from shared.auth import Caller
+from shared.http import Listing, wired_of
+
+router = APIRouter(tags=["catalogue 目录"])
+
+
+@router.get("/v1/catalogue")
+async def get_catalogue(request: Request, caller: Caller) -> Listing[CategoryView]:
+    """All that may be reported, in one page, with the conditions 立案条件 and limits 时限 of each category."""
+    wired: Wired = wired_of(request)
+    return Listing(items=allowed(wired.catalogue, caller), next=None)

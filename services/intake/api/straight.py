@@ -1,0 +1,30 @@
+"""A route without the framework's dependency machinery, for the address called thousands of times a second."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+Straight: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+class StraightRoute(APIRoute):
+    """Calls its endpoint with the request and sends what it returns; documented like any other route.
+
+    The endpoint's declared parameters serve the OpenAPI document; `straight` of the endpoint is what runs. Solving and
+    validating them by the framework took 0.1 ms of the 0.3 ms a report had.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        return cast(Straight, self.endpoint.straight)  # type: ignore[attr-defined]
+
+
+def runs(straight: Straight) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark the documented endpoint with the function that answers in its place."""
+
+    def marked(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+        endpoint.straight = straight  # type: ignore[attr-defined]
+        return endpoint
+
+    return marked

@@ -1,0 +1,177 @@
+"""Receive a report: find its place, take it in, store it with its fact, answer."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from services.intake import outgoing
+from services.intake.commands.group_commit import GroupWriter
+from services.intake.domain.place import Place, to_wgs84
+from services.intake.domain.report import (
+    RECEIVED,
+    Asked,
+    AtPoint,
+    InGrid,
+    OutsideEveryGrid,
+    UnknownCategory,
+    UnknownComponent,
+    UnknownGrid,
+    UnknownMedia,
+    receive,
+)
+from services.intake.grids.index import GridIndex, Grids
+from services.intake.sealing import Sealer
+from services.intake.store import media as media_store
+from services.intake.store.reports import Row
+from shared import telemetry
+from shared.auth import OutsideScope, Principal, authorize
+from shared.bus.event import shard_of
+from shared.kernel.area import AreaPath
+from shared.kernel.clock import Clock
+from shared.kernel.errors import FieldError
+from shared.kernel.ids import tracking_code, uuid7
+from shared.postgres import Pool
+
+ACTION: Final = "reports:create"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What taking in a report needs: the catalogue's codes, the grids, the key for what is personal, the writer."""
+
+    pool: Pool
+    categories: Collection[str]
+    grids: Grids
+    sealer: Sealer
+    writer: GroupWriter
+    clock: Clock
+
+
+async def receive_report(
+    desk: Desk, who: Principal, asked: Asked, key: str | None, request_hash: bytes | None
+) -> bytes:
+    """The JSON answer for the sender, given once the report is durable. Raises refusals of authorisation, of the
+    report itself, of its key, and of a writer that is full.
+    """
+    authorize(who, ACTION)
+    may_report(desk, who, asked)
+    place, grid = _locate(desk.grids.current, asked)
+    if asked.media:
+        await known_media(desk, asked.media)
+    return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
+
+
+def may_report(desk: Desk, who: Principal, asked: Asked) -> None:
+    """Raise UnknownCategory, or OutsideScope if the caller's key does not hold this category."""
+    if asked.category not in desk.categories:
+        raise UnknownCategory(
+            f"{asked.category!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
+            errors=[FieldError("/category", "not in the catalogue")],
+        )
+    if who.categories is not None and asked.category not in who.categories:
+        raise OutsideScope(
+            f"{who.subject} may report {', '.join(sorted(who.categories))}, not {asked.category}",
+            errors=[FieldError("/category", "outside the key's categories")],
+            facts={"category": asked.category},
+        )
+
+
+def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
+    location = asked.location
+    if isinstance(location, AtPoint):
+        place = to_wgs84(*location)
+        return place, in_grid(place, grids.locate(place))
+    return place_of(grids, asked)
+
+
+def in_grid(place: Place, grid: str | None) -> str:
+    """`grid`, the one found for `place`. Raises OutsideEveryGrid."""
+    if grid is None:
+        at = f"{place.lon:.6f}, {place.lat:.6f}"
+        raise OutsideEveryGrid(
+            f"longitude, latitude {at} (WGS 84) lies in no grid of this city; check the order and the datum",
+            errors=[FieldError("/location", "in no grid of this city")],
+        )
+    return grid
+
+
+def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
+    """The place of a report that names a grid or a component. Raises UnknownGrid, UnknownComponent."""
+    if isinstance(asked.location, InGrid):
+        named = asked.location.grid
+        path = grids.path_of(named)
+        centre = None if path is None else grids.centre_of(path)
+        if path is None or centre is None:
+            raise UnknownGrid(
+                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+                errors=[FieldError("/location/grid", "no such grid")],
+            )
+        return centre, path
+    raise UnknownComponent(
+        "no component with this id is registered; send the place as lon and lat, or as a grid",
+        errors=[FieldError("/location/component", "no such component")],
+    )
+
+
+async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
+    """Raise UnknownMedia, naming the ids that were never uploaded."""
+    missing = await media_store.missing(desk.pool, asked)
+    if missing:
+        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked) if media in missing]
+        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
+
+
+def entry(
+    desk: Desk,
+    who: Principal,
+    asked: Asked,
+    place: Place,
+    grid: str,
+    now: datetime,
+    key: str | None,
+    request_hash: bytes | None,
+) -> Row:
+    """The report as it will be stored, with its fact and its answer. Raises OutsideScope, and what `receive` raises."""
+    if not who.area.covers(grid):
+        authorize(who, ACTION, AreaPath(grid))
+    report, personal = receive(
+        asked, place, grid, report_id=uuid7(), tracking_code=tracking_code(), caller=who.subject, now=now
+    )
+    details: dict[str, Any] | None = None
+    if asked.attributes or asked.media:
+        details = {"attributes": asked.attributes, "media": asked.media}
+    answer = orjson.dumps(
+        {
+            "id": report.id,
+            "tracking_code": report.tracking_code,
+            "routing_key": grid,
+            "status": RECEIVED,
+            "merged_into": None,
+        }
+    )
+    return Row(
+        report.id,
+        report.tracking_code,
+        grid,
+        report.category,
+        report.description,
+        place.lon,
+        place.lat,
+        report.source,
+        report.occurred_at,
+        now,
+        who.subject,
+        details,
+        None if personal is None else desk.sealer.seal(report.id, personal),
+        uuid7(),
+        shard_of(grid),
+        telemetry.traceparent(),
+        outgoing.report_received(report),
+        answer,
+        key,
+        request_hash,
+    )

@@ -1,0 +1,1 @@
+"""What intake tells: reads for screens, lists and indexes."""

@@ -1,0 +1,1 @@
+"""SQL of intake, and nothing but SQL."""

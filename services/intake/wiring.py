@@ -1,0 +1,89 @@
+"""What intake is made of, put together once."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from obstore.store import LocalStore
+
+from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.receive_report import Desk
+from services.intake.grids.index import Grids
+from services.intake.queries.catalogue import CategoryView, catalogue
+from services.intake.sealing import Sealer, installation_key
+from services.intake.settings import IntakeSettings
+from shared.auth import Authenticator, TokenVerifier
+from shared.bus.carrier import Carrier
+from shared.bus.outbox import Outbox
+from shared.bus.wake import Wake
+from shared.health import Readiness
+from shared.kernel.clock import Clock, utc_now
+from shared.keys import KeyRing
+from shared.migrations import check_current
+from shared.packs import Pack, load
+from shared.postgres import Pool, create_pool
+
+SCHEMA = "intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """The parts of a running intake service."""
+
+    settings: IntakeSettings
+    pool: Pool
+    carrier: Carrier
+    outbox: Outbox
+    keys: KeyRing
+    auth: Authenticator
+    readiness: Readiness
+    clock: Clock
+    pack: Pack
+    catalogue: list[CategoryView]
+    grids: Grids
+    desk: Desk
+    media: LocalStore
+
+
+@asynccontextmanager
+async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc_now) -> AsyncIterator[Wired]:
+    """Intake with its pool of connections, which is closed at the end; the carrier is the caller's.
+
+    Raises BadPersonalKey, and what the folder for media raises when it cannot be made.
+    """
+    sealer = Sealer(installation_key(settings))
+    media = settings.data_dir / "media"
+    media.mkdir(parents=True, exist_ok=True)
+    pack = load(settings.pack)
+    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
+    try:
+        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
+        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
+        keys = KeyRing(pool, SCHEMA, clock)
+        outbox = Outbox(SCHEMA, Wake())
+        grids = Grids()
+        writer = GroupWriter(
+            pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
+        )
+
+        async def database() -> None:
+            async with pool.acquire() as connection:
+                await check_current(connection, SCHEMA)
+
+        yield Wired(
+            settings=settings,
+            pool=pool,
+            carrier=carrier,
+            outbox=outbox,
+            keys=keys,
+            auth=Authenticator(keys, tokens),
+            readiness=Readiness({"database": database, "carrier": carrier.check, "grids": grids.ready}),
+            clock=clock,
+            pack=pack,
+            catalogue=catalogue(pack),
+            grids=grids,
+            desk=Desk(pool, frozenset(pack.categories), grids, sealer, writer, clock),
+            media=LocalStore(str(media.resolve())),
+        )
+    finally:
+        await pool.close()
