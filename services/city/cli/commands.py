@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, running, upkeep
+from services.city.cli import authoring, intake, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,9 @@ app.command()(running.up)
 app.command()(running.serve)
 app.command()(running.migrate)
 app.command()(running.token)
+app.add_typer(intake.areas, name="areas")
+app.add_typer(intake.keys, name="keys")
 app.add_typer(authoring.pack, name="pack")
 app.add_typer(authoring.contracts, name="contracts")
 app.add_typer(upkeep.rebuild, name="rebuild")
+app.add_typer(upkeep.parked, name="parked")
