@@ -10,9 +10,11 @@ from asyncpg.pool import PoolConnectionProxy
 
 if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    PooledConnection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PooledConnection
 else:  # at run time these classes take no parameter
     Pool = asyncpg.Pool
+    PooledConnection = PoolConnectionProxy
     Connection = asyncpg.Connection | PoolConnectionProxy
 
 # A request that cannot have a connection or a lock within these is answered 503 rather than kept waiting.
