@@ -16,6 +16,7 @@ from shared.postgres import Connection, Pool
 log = structlog.get_logger()
 
 BATCH = 1000
+REFUSED_SECONDS = 2.0
 # A frozen reader's transaction and session end by themselves, so that its heir need not wait for it.
 SETTINGS = {
     "idle_session_timeout": "10s",
@@ -72,7 +73,7 @@ class Reader:
                 if self._name not in self._refused:
                     log.error("refused to read", group=self._subscription.group, reason=str(refused))
                 self._refused[self._name] = refused
-                await pause(stop, 5.0)
+                await pause(stop, REFUSED_SECONDS)
             except Exception as error:
                 await self._trouble.wait_out(error, stop)
             finally:
