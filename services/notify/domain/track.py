@@ -18,7 +18,7 @@ LABELS: Final = {
     "dispatched": ("已派遣", "dispatched"),
     "handling": ("处置中", "being handled"),
     "handled": ("已处置", "handled"),
-    "checking": ("核查中", "being checked on the spot"),
+    "checking": ("核查中", "being checked"),
     "checked": ("已核查", "checked"),
     "suspended": ("挂账缓办", "suspended"),
     "rejected": ("不予受理", "not taken on"),
