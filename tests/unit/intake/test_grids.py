@@ -98,18 +98,19 @@ def test_broken_geometry_is_named() -> None:
 def test_geojson_is_read() -> None:
     geometry = shapely.geometry.mapping(shapely.from_wkb(square(0, 0)))
     properties = {"path": "110108.001.000.000", "name": "第一网格", "level": "grid"}
+    district = {"path": "110108", "name": "海淀", "level": "district"}
     collection = {
         "type": "FeatureCollection",
         "features": [
             {"type": "Feature", "properties": properties, "geometry": geometry},
-            {"type": "Feature", "properties": {"path": "110108", "name": "海淀", "level": "district"}, "geometry": None},
+            {"type": "Feature", "properties": district, "geometry": None},
         ],
     }
-    grid, district = read_areas(orjson.dumps(collection), "application/geo+json")
+    grid, top = read_areas(orjson.dumps(collection), "application/geo+json")
     assert (grid.path, grid.name, grid.level) == ("110108.001.000.000", "第一网格", "grid")
     assert grid.geometry is not None
     assert shapely.from_wkb(grid.geometry).equals(shapely.from_wkb(square(0, 0)))
-    assert district.geometry is None
+    assert top.geometry is None
 
 
 def test_csv_is_read_with_wkt_and_without() -> None:
