@@ -12,7 +12,9 @@ def start_logging(style: Literal["console", "json"] = "console", level: str = "i
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     before: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -53,11 +53,11 @@ def free_port() -> int:
 
 async def start(folder: Path, *arguments: str, port: int, **settings: str) -> asyncio.subprocess.Process:
     """`wangge up` on `folder` with only these settings; its output goes to `folder`/../up.log."""
-    output = (folder.parent / "up.log").open("ab")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WANGGE_")}
     environment |= settings
     command = [sys.executable, "-m", "services.city", "up", "--data", str(folder), "--port", str(port), *arguments]
-    return await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment)
+    with (folder.parent / "up.log").open("ab") as output:
+        return await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output, env=environment)
 
 
 @asynccontextmanager

@@ -58,11 +58,11 @@ class Process:
 
     async def start(self) -> None:
         arguments = ["serve", self.service, "--role", self.role, "--host", "127.0.0.1", "--port", str(self.port)]
-        output = self._log.open("ab")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WANGGE_")} | self._settings
-        self.child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.city", *arguments, stdout=output, stderr=output, env=environment
-        )
+        with self._log.open("ab") as output:
+            self.child = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "services.city", *arguments, stdout=output, stderr=output, env=environment
+            )
 
     async def ready(self, expected: int = 200) -> None:
         until = time.monotonic() + READY_SECONDS
