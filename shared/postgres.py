@@ -42,6 +42,9 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         text = str(error)
         return "closed" in text or "closing" in text or "released" in text or "terminated" in text
+    if isinstance(error, asyncpg.InternalClientError):
+        # asyncpg 0.32 says so of a connection that the server is just closing ("cannot switch to state 15 …").
+        return "cannot switch to state" in str(error)
     return isinstance(error, OSError | TimeoutError)
 
 
