@@ -36,7 +36,7 @@ def main() -> int:
             "types": [f"{BIN}/mypy"],
             "unit and contract tests": [sys.executable, "-m", "pytest", "-q", "tests/unit", "tests/contract"],
             "format": [f"{BIN}/ruff", "format", "--check", "--quiet", "."],
-            "lint": [f"{BIN}/ruff", "check", "--quiet", "."],
+            "lint": [f"{BIN}/ruff", "check", "--quiet", "--output-format", "concise", "."],
             "architecture": [f"{BIN}/lint-imports"],
             "SQL": [f"{BIN}/squawk", "--config", "deploy/local/squawk.toml", *_sql(Path(folder))],
         }

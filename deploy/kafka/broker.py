@@ -44,6 +44,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen()
+        except OSError as error:
+            raise BrokerTrouble(f"port {port} is taken: choose another, make kafka KAFKA_PORT=…") from error
+
+
 def java() -> str:
     """The java to use. Raises BrokerTrouble when there is none, or an old one."""
     home = os.environ.get("JAVA_HOME")
@@ -93,6 +103,7 @@ class Broker:
     def __init__(self, data: Path, *, port: int = 0) -> None:
         self.data = data.resolve()
         self.port = port or free_port()
+        self.controller_port = port + 1 if port else free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -103,16 +114,12 @@ class Broker:
         """Start the process; `ready` tells when it can be used. Raises BrokerTrouble."""
         runtime = java()
         fetch()
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self.port))
-            except OSError as error:
-                raise BrokerTrouble(f"port {self.port} is taken: choose another, make kafka KAFKA_PORT=…") from error
+        for port in (self.port, self.controller_port):
+            _refuse_taken(port)
         self.data.mkdir(parents=True, exist_ok=True)
         properties = self.data / "server.properties"
         template = (HERE / "server.properties").read_text(encoding="utf-8")
-        for name, value in {"port": self.port, "controller_port": free_port(), "data": self.data}.items():
+        for name, value in {"port": self.port, "controller_port": self.controller_port, "data": self.data}.items():
             template = template.replace(f"{{{name}}}", str(value))
         properties.write_text(template, encoding="utf-8")
         program = [runtime, *JVM, LOGGING, "-cp", str(LIB / "*")]
@@ -183,6 +190,12 @@ class Broker:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, as a machine that loses its power; `start` on the same folder and port comes back."""
+        if self.process is not None:
             self.process.kill()
             self.process.wait()
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, intake, running, upkeep
+from services.city.cli import authoring, intake, replay, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,7 @@ app.command()(running.up)
 app.command()(running.serve)
 app.command()(running.migrate)
 app.command()(running.token)
+app.command()(replay.replay)
 app.add_typer(intake.areas, name="areas")
 app.add_typer(intake.keys, name="keys")
 app.add_typer(authoring.pack, name="pack")
