@@ -11,7 +11,7 @@ from uuid import UUID
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
 from services.dispatch.store.clocks import add_clocks
-from services.dispatch.store.rows import clocks_json
+from services.dispatch.store.rows import clocks_json, json_text
 from shared.postgres import Connection
 
 # A report that has its case already is left out: the batch may be delivered again.
@@ -28,11 +28,11 @@ INSERT_CASES = """
             source, opened_at, occurred_at, attributes, media, condition, limit_amount, limit_unit, unit, due_at,
             clocks)
     SELECT id, report_id, ARRAY[report_id], number, status, version, revision, area, area, lon, lat, category,
-           description, source, opened_at, occurred_at, attributes, media, condition, limit_amount, limit_unit, unit,
-           due_at, clocks
+           description, source, opened_at, occurred_at, attributes, media::jsonb, condition, limit_amount, limit_unit,
+           unit, due_at, clocks
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[],
                   $8::float8[], $9::float8[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
-                  $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::text[], $18::int[], $19::text[],
+                  $14::timestamptz[], $15::jsonb[], $16::text[], $17::text[], $18::int[], $19::text[],
                   $20::text[], $21::timestamptz[], $22::jsonb[])
         AS n (id, report_id, number, status, version, revision, area, lon, lat, category, description, source,
               opened_at, occurred_at, attributes, media, condition, limit_amount, limit_unit, unit, due_at, clocks)
@@ -71,7 +71,7 @@ async def add(tx: Connection, cases: Sequence[Case]) -> None:
         [case.opened_at for case in cases],
         [case.occurred_at for case in cases],
         [case.attributes for case in cases],
-        [case.media for case in cases],
+        [json_text(case.media) for case in cases],
         [case.condition for case in cases],
         [case.limit.amount if case.limit else None for case in cases],
         [case.limit.unit if case.limit else None for case in cases],

@@ -1,11 +1,12 @@
 """A case as a row, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from services.dispatch.domain.case import Case, Place, Status
 from services.dispatch.domain.clocks import Stage, StageClock
@@ -18,7 +19,7 @@ _MICROSECOND = timedelta(microseconds=1)
 def case_of(row: asyncpg.Record) -> Case:
     """The case that a row of `dispatch.cases` holds."""
     return Case(
-        id=row["id"],
+        id=_uuid(row["id"]),
         number=row["number"],
         status=Status(row["status"]),
         version=row["version"],
@@ -33,28 +34,32 @@ def case_of(row: asyncpg.Record) -> Case:
         occurred_at=row["occurred_at"],
         attributes=row["attributes"],
         media=tuple(UUID(media) for media in row["media"]),
-        reports=tuple(row["reports"]),
+        reports=tuple(_uuid(report) for report in row["reports"]),
         condition=row["condition"],
         limit=Limit(row["limit_amount"], Unit(row["limit_unit"])) if row["limit_unit"] else None,
         unit=row["unit"],
         assisting=tuple(row["assisting"]),
         handlers=tuple(row["handlers"]),
-        task_id=row["task_id"],
+        task_id=_uuid(row["task_id"]) if row["task_id"] else None,
         assignee=row["assignee"],
         result=row["result"],
         verified=row["verified"],
         passed=row["passed"],
         due_at=row["due_at"],
         overdue=row["overdue"],
-        clocks=tuple(_clock_of(stored) for stored in row["clocks"]),
+        clocks=tuple(_clock_of(stage, stored) for stage, stored in row["clocks"].items()),
     )
 
 
-def clocks_json(case: Case) -> list[dict[str, Any]]:
-    """The column `clocks`: durations in microseconds, instants as RFC 3339."""
-    return [
-        {
-            "stage": clock.stage,
+def _uuid(found: UUID) -> UUID:
+    # asyncpg answers with a subclass of its own, which orjson does not write.
+    return UUID(int=found.int)
+
+
+def clocks_json(case: Case) -> dict[str, dict[str, Any]]:
+    """The column `clocks`: stage → clock, durations in microseconds, instants as RFC 3339."""
+    return {
+        clock.stage.value: {
             "limit": clock.limit // _MICROSECOND,
             "continuous": clock.continuous,
             "generation": clock.generation,
@@ -66,12 +71,17 @@ def clocks_json(case: Case) -> list[dict[str, Any]]:
             "overdue": clock.overdue,
         }
         for clock in case.clocks
-    ]
+    }
 
 
-def _clock_of(stored: Mapping[str, Any]) -> StageClock:
+def json_text(values: Sequence[object]) -> str:
+    """A JSON list as text: asyncpg would take a list within an array for another dimension of the array."""
+    return orjson.dumps(values).decode()
+
+
+def _clock_of(stage: str, stored: Mapping[str, Any]) -> StageClock:
     return StageClock(
-        stage=Stage(stored["stage"]),
+        stage=Stage(stage),
         limit=stored["limit"] * _MICROSECOND,
         continuous=stored["continuous"],
         generation=stored["generation"],

@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from services.dispatch.domain.case import Case, Fact
+from services.dispatch.store.rows import json_text
 from shared.postgres import Connection
 
 _COLUMNS = (
     "case_id, version, revision, act, at, actor, centre, post, from_status, status, opinion, evidence, clock, details"
 )
+_VALUES = _COLUMNS.replace("evidence", "evidence::jsonb")
 _ARRAYS = (
     "uuid[]",
     "int[]",
@@ -22,7 +24,7 @@ _ARRAYS = (
     "text[]",
     "text[]",
     "text[]",
-    "jsonb[]",
+    "text[]",
     "jsonb[]",
     "jsonb[]",
 )
@@ -31,7 +33,7 @@ _ARRAYS = (
 def insert_sql(first_parameter: int = 1) -> str:
     """The insert of `columns(cases)`, its parameters numbered from `first_parameter`."""
     arrays = ", ".join(f"${first_parameter + n}::{kind}" for n, kind in enumerate(_ARRAYS))
-    return f"INSERT INTO dispatch.timeline ({_COLUMNS}) SELECT * FROM unnest({arrays})"
+    return f"INSERT INTO dispatch.timeline ({_COLUMNS}) SELECT {_VALUES} FROM unnest({arrays}) AS n ({_COLUMNS})"
 
 
 PARAMETERS = len(_ARRAYS)
@@ -61,7 +63,7 @@ def columns(cases: Sequence[Case]) -> tuple[list[Any], ...]:
         [fact.from_status for _, fact in told],
         [fact.status for _, fact in told],
         [fact.opinion for _, fact in told],
-        [fact.evidence or None for _, fact in told],
+        [json_text(fact.evidence) if fact.evidence else None for _, fact in told],
         [fact.clock.counted if fact.clock else None for _, fact in told],
         [fact.details or None for _, fact in told],
     )
