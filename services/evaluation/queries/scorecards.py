@@ -59,8 +59,12 @@ class Asked:
 
 async def scorecards(pool: Pool, pack: Pack, asked: Asked) -> list[ScoreCard]:
     """The asked object's own card first, the others in the order of their keys. Raises UnknownArea, UnknownUnit."""
-    async with pool.acquire(timeout=ACQUIRE_SECONDS) as tx:
-        return await _scorecards(tx, pack, asked)
+    async with (
+        pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await store.plan_each_time(connection)
+        return await _scorecards(connection, pack, asked)
 
 
 async def _scorecards(tx: Connection, pack: Pack, asked: Asked) -> list[ScoreCard]:
@@ -82,8 +86,7 @@ async def _scorecards(tx: Connection, pack: Pack, asked: Asked) -> list[ScoreCar
 
 
 async def _regions(tx: Connection, pack: Pack, asked: Asked, found: Sequence[Sums]) -> list[ScoreCard]:
-    whole = next(s for s in found if s.whole)
-    below = {str(asked.area.child(s.key)): s.counters for s in found if not s.whole and s.key is not None}
+    below = {str(asked.area.child(s.key)): s.counters for s in found if s.key is not None}
     known = await areas.near(tx, asked.area, list(below))
     if asked.area and asked.area not in known and not await areas.exists(tx, asked.area):
         raise UnknownArea(
@@ -92,9 +95,9 @@ async def _regions(tx: Connection, pack: Pack, asked: Asked, found: Sequence[Sum
         )
     own = known.get(asked.area)
     own_name = own.name if own else pack.title.zh if asked.area == pack.area or not asked.area else asked.area
-    cards = [_card(asked, asked.area, own_name, whole.counters)]
+    cards = [_card(asked, asked.area, own_name, _total(store.COUNTED, found))]
     if asked.children:
-        none = dict.fromkeys(whole.counters, 0)
+        none = dict.fromkeys(store.COUNTED, 0)
         listed = {a.path for a in known.values() if a.path != asked.area and not a.retired} | below.keys()
         for path in sorted(listed):
             name = known[path].name if path in known else path
@@ -123,14 +126,19 @@ def _unit_name(pack: Pack, code: str) -> str:
 
 def _posts(asked: Asked, found: Sequence[Sums]) -> list[ScoreCard]:
     """A card a post; of an asked post, its own card and then one for each person that acted in it."""
-    none = dict.fromkeys(store.COUNTED_OF_A_POST, 0)
-    whole = {s.key: s.counters for s in found if s.whole and s.key is not None}
-    posts = [asked.post] if asked.post is not None else sorted({*POSTS, *whole})
-    cards = [_card(asked, post, POSTS.get(post, post), whole.get(post, none)) for post in posts]
-    if asked.children:
-        people = sorted((s.person, s.counters) for s in found if not s.whole and s.person is not None)
+    posts = [asked.post] if asked.post is not None else sorted({*POSTS, *(s.key for s in found if s.key is not None)})
+    cards = []
+    for post in posts:
+        whole = _total(store.COUNTED_OF_A_POST, [s for s in found if s.key == post])
+        cards.append(_card(asked, post, POSTS.get(post, post), whole))
+    if asked.post is not None and asked.children:
+        people = sorted((s.person, s.counters) for s in found if s.person is not None)
         cards += [_card(asked, f"{asked.post}/{person}", person, counters) for person, counters in people]
     return cards
+
+
+def _total(names: Sequence[str], found: Sequence[Sums]) -> dict[str, int]:
+    return {name: sum(s.counters[name] for s in found) for name in names}
 
 
 def _card(asked: Asked, key: str, name: str, sums: Mapping[str, int]) -> ScoreCard:
