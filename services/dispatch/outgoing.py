@@ -86,7 +86,7 @@ def _data(case: Case, fact: Fact) -> dict[str, Any]:
         "reports": case.reports,
         "opinion": fact.opinion,
         "evidence": fact.evidence,
-        "clock": fact.clock.counted if fact.clock else None,
+        "clock": fact.clock,
     }
     if fact.act is Act.OPEN:
         data |= {

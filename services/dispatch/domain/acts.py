@@ -1,12 +1,13 @@
 """What an act does to a case: each returns the case as it then stands, with the facts that say so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.dispatch.domain.case import SYSTEM, Act, Actor, Case, Fact, Place, Status
+from services.dispatch.domain.changed import changed
 from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, started, stopped
 from services.dispatch.domain.effects import EFFECTS, Effect
 from services.dispatch.domain.lifecycle import Step, permitted
@@ -90,17 +91,15 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
     effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
     clocks, halted = _move_clocks(case, step, at, rules)
     handling = _clock(clocks, Stage.HANDLE)
-    after = replace(
-        case,
-        status=step.to,
-        version=case.version + 1,
-        revision=case.revision + 1,
-        clocks=clocks,
-        due_at=handling.due_at if handling else None,
+    after = {
+        "status": step.to,
+        "version": case.version + 1,
+        "revision": case.revision + 1,
+        "clocks": clocks,
+        "due_at": handling.due_at if handling else None,
         **effect.changes,
-    )
-    fact = _fact(case, after, order.act, actor, at, halted, effect.details, order.opinion, order.evidence)
-    return replace(after, facts=(*case.facts, fact))
+    }
+    return _told(case, after, order.act, actor, at, halted, effect.details, order.opinion, order.evidence)
 
 
 def mark(case: Case, at: datetime, rules: Rules) -> Case:
@@ -116,20 +115,18 @@ def mark(case: Case, at: datetime, rules: Rules) -> Case:
 def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime, rules: Rules) -> Case:
     overdue = reached is Mark.OVERDUE
     act = Act.MARK_OVERDUE if overdue else Act.MARK_WARNED
-    seen = replace(clock, warned=True, overdue=overdue)
-    after = replace(
-        case,
-        version=case.version + 1,
-        overdue=case.overdue or (overdue and clock.stage is Stage.HANDLE),
-        clocks=_put(case.clocks, seen),
-    )
-    fact = _fact(case, after, act, SYSTEM, at, stopped(seen, at, rules.calendar), {"stage": clock.stage.value})
-    return replace(after, facts=(*case.facts, fact))
+    seen = changed(clock, warned=True, overdue=overdue)
+    after = {
+        "version": case.version + 1,
+        "overdue": case.overdue or (overdue and clock.stage is Stage.HANDLE),
+        "clocks": _put(case.clocks, seen),
+    }
+    return _told(case, after, act, SYSTEM, at, stopped(seen, at, rules.calendar), {"stage": clock.stage})
 
 
-def _fact(
+def _told(
     before: Case,
-    after: Case,
+    after: Mapping[str, Any],
     act: Act,
     actor: Actor,
     at: datetime,
@@ -137,24 +134,27 @@ def _fact(
     details: Mapping[str, Any],
     opinion: str | None = None,
     evidence: tuple[UUID, ...] = (),
-) -> Fact:
-    return Fact(
-        version=after.version,
-        revision=after.revision,
+) -> Case:
+    """`before` with the fields of `after`, carrying the fact that says so."""
+    case = changed(before, **after)
+    fact = Fact(
+        version=case.version,
+        revision=case.revision,
         act=act,
         at=at,
         actor=actor,
         from_status=before.status,
-        status=after.status,
+        status=case.status,
         opinion=opinion,
         evidence=evidence,
-        condition=after.condition,
-        unit=after.unit,
-        due_at=after.due_at,
-        overdue=after.overdue,
-        clock=clock,
+        condition=case.condition,
+        unit=case.unit,
+        due_at=case.due_at,
+        overdue=case.overdue,
+        clock=clock.counted if clock else None,
         details=details,
     )
+    return changed(case, facts=(*before.facts, fact))
 
 
 def _move_clocks(

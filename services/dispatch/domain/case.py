@@ -99,8 +99,8 @@ SYSTEM = Actor("system", Centre.SYSTEM, Post.SYSTEM)
 class Fact:
     """One thing that happened to a case. `version` counts them from 1.
 
-    `condition`, `unit`, `due_at` and `overdue` are the case's own after it; `clock` is the clock that the act stopped,
-    paused or marked; `details` are what only this kind of fact has.
+    `condition`, `unit`, `due_at` and `overdue` are the case's own after it; `clock` counts the clock that the act
+    stopped, paused or marked; `details` are what only this kind of fact has.
     """
 
     version: int
@@ -116,11 +116,11 @@ class Fact:
     unit: str | None = None
     due_at: datetime | None = None
     overdue: bool = False
-    clock: StageClock | None = None
+    clock: Mapping[str, object] | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """A case as it stands after `version` facts.
 

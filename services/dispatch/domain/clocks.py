@@ -2,14 +2,16 @@
 %.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.dispatch.domain.changed import changed
 from services.dispatch.domain.worktime import Calendar, Limit, after, used
 
 # Yellow at 80 % of the limit, red at 100 %: DESIGN §5; the same steps as the Unicom platform's.
 WARN_SHARE = 0.8
+_SECOND = timedelta(seconds=1)
 
 
 class Stage(StrEnum):
@@ -28,7 +30,7 @@ class Mark(StrEnum):
     OVERDUE = "overdue"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StageClock:
     """One stage's clock. `spent` is what was used before `since`, the instant from which it runs (None: it stands).
 
@@ -63,8 +65,8 @@ class StageClock:
         """The clock as facts tell it: whole seconds of the limit, and of what was used when it last stood."""
         return {
             "stage": self.stage,
-            "limit_s": int(self.limit.total_seconds()),
-            "used_s": int(self.spent.total_seconds()),
+            "limit_s": self.limit // _SECOND,
+            "used_s": self.spent // _SECOND,
         }
 
     def used(self, now: datetime, calendar: Calendar) -> timedelta:
@@ -91,13 +93,13 @@ def started(stage: Stage, limit: Limit, at: datetime, calendar: Calendar, genera
 
 def stopped(clock: StageClock, at: datetime, calendar: Calendar) -> StageClock:
     """The clock standing at `at`, with all it measured: the same for a pause as for the end."""
-    return replace(clock, spent=clock.used(at, calendar), since=None)
+    return changed(clock, spent=clock.used(at, calendar), since=None)
 
 
 def resumed(clock: StageClock, at: datetime, calendar: Calendar) -> StageClock:
     """The clock going on from `at` with the rest of its limit. What was passed before stays passed, when it was."""
     warn_left, left = clock.limit * WARN_SHARE - clock.spent, clock.limit - clock.spent
-    return replace(
+    return changed(
         clock,
         generation=clock.generation + 1,
         since=at,

@@ -63,7 +63,7 @@ def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules
     seconds = int(limit.span(rules.calendar).total_seconds())
     return Effect(
         {"condition": order.condition, "limit": limit},
-        {"limit_amount": limit.amount, "limit_unit": limit.unit.value, "limit_s": seconds},
+        {"limit_amount": limit.amount, "limit_unit": limit.unit, "limit_s": seconds},
     )
 
 
