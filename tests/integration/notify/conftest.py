@@ -60,9 +60,10 @@ class Notify:
         """An open stream. When it is entered, the client hears everything from here on."""
         params = {k: v for k, v in {"area": area, "types": types}.items() if v is not None}
         headers = {} if last is None else {"Last-Event-ID": last}
-        async with self.client(**claims) as client, client.stream(
-            "GET", "/v1/stream", params=params, headers=headers
-        ) as answer:
+        async with (
+            self.client(**claims) as client,
+            client.stream("GET", "/v1/stream", params=params, headers=headers) as answer,
+        ):
             heard = Heard(answer)
             if answer.status_code == 200:
                 await heard.opening()

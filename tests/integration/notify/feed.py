@@ -16,7 +16,9 @@ START = datetime(2026, 11, 23, 8, tzinfo=UTC)
 class Case:
     """Makes the facts of one case, version by version."""
 
-    def __init__(self, area: str, *, reports: list[UUID] | None = None, category: str = "10203", key: str | None = None):
+    def __init__(
+        self, area: str, *, reports: list[UUID] | None = None, category: str = "10203", key: str | None = None
+    ):
         self.id = uuid4()
         self.area = area
         self.key = key or area

@@ -1,6 +1,7 @@
 """The stream: what is heard by whom, and how it is resumed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 
@@ -64,7 +65,7 @@ async def test_without_an_area_a_caller_hears_its_own(notify: Notify, area: str)
         assert {m.subject for m in await everything.take(2)} == {str(mine.id), str(other.id)}
 
 
-async def _data(lines, count):  # type: ignore[no-untyped-def]
+async def _data(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:
     async for line in lines:
         if line.startswith("data:"):
             yield line
@@ -134,7 +135,9 @@ async def test_zero_is_the_oldest_kept_and_an_older_token_is_a_reset(another: Ru
         await notify.append(*records)
         async with notify.hear("a", last="0") as heard:
             assert [m.data["id"] for m in await heard.take(50)] == [r.id for r in records]
-        await notify.wired.pool.execute("UPDATE notify.log SET appended_at = now() - interval '8 days' WHERE position <= 20")
+        await notify.wired.pool.execute(
+            "UPDATE notify.log SET appended_at = now() - interval '8 days' WHERE position <= 20"
+        )
         from datetime import timedelta
 
         from services.notify.commands.sweep import sweep_log
@@ -166,8 +169,8 @@ async def test_a_slow_client_is_cut_off_with_the_token_to_resume_from_and_nobody
         )
         await reader.readuntil(b"stream from")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
-        records = []
-        heard = []
+        records: list[str] = []
+        heard: list[str] = []
         while len(notify.wired.streams) and notify.wired.live and len(records) < 20_000:
             batch = [Case(f"{area}.1").fact("filed", opinion="x" * 5_000) for _ in range(25)]
             records += [record.id for record in batch]
