@@ -134,6 +134,8 @@ class Broker:
             )
 
     def _format(self, program: list[str], properties: Path) -> None:
+        if (self.data / "log" / "meta.properties").exists():
+            return
         cluster = self.data / "cluster.id"
         tool = [*program, "kafka.tools.StorageTool"]
         if not cluster.exists():

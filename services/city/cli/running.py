@@ -63,6 +63,7 @@ def serve(
 def migrate() -> None:
     """Bring the database's schemas up to date and create missing topics. Safe at any time, by several at once."""
     import asyncio
+    import logging
 
     from shared import migrations
     from shared.bus.carrier import open_carrier
@@ -76,6 +77,8 @@ def migrate() -> None:
         applied.append(revision)
         typer.echo(f"{schema}: {revision}")
 
+    # What goes wrong is said once, in our words, not by each library on the way.
+    logging.disable()
     migrations.migrate(settings.database_url, applied=tell)
     typer.echo(f"database: {len(applied)} applied" if applied else "database: already up to date")
 

@@ -17,8 +17,11 @@ def one_line(error: BaseException) -> str | None:
 
     if isinstance(error, Refusal):
         return error.detail
-    if isinstance(error, Trouble | MigrationFailed | SchemaNotCurrent | CarrierRefused | BadPack | NotAdditive):
+    if isinstance(error, Trouble | MigrationFailed | SchemaNotCurrent | CarrierRefused | NotAdditive):
         return str(error)
+    if isinstance(error, BadPack):
+        more = f"; {len(error.problems) - 1} more: wangge pack check {error.name}" if len(error.problems) > 1 else ""
+        return f"pack {error.name} cannot be used: {error.problems[0]}{more}"
     if isinstance(error, ValidationError):
         return _settings(error)
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and _is_connecting(error):
