@@ -9,8 +9,9 @@ import structlog
 from shared.bus.carrier import CarrierRefused
 from shared.bus.consumer import Subscription
 from shared.bus.inbox import Fenced, Inbox, Slice, is_temporary
-from shared.bus.trouble import Trouble, dedicated
+from shared.bus.trouble import Trouble, dedicated, is_cancelled
 from shared.jobs import pause
+from shared.kernel.errors import Unavailable
 from shared.postgres import Connection, Pool
 
 log = structlog.get_logger()
@@ -74,6 +75,10 @@ class Reader:
                     log.error("refused to read", group=self._subscription.group, reason=str(refused))
                 self._refused[self._name] = refused
                 await pause(stop, REFUSED_SECONDS)
+            except asyncio.CancelledError as error:
+                if is_cancelled():
+                    raise
+                await self._trouble.wait_out(Unavailable(f"the carrier's client was cancelled {error}"), stop)
             except Exception as error:
                 await self._trouble.wait_out(error, stop)
             finally:

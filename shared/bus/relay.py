@@ -16,7 +16,8 @@ import structlog
 
 from shared.bus.event import SHARDS
 from shared.bus.outbox import Outbox
-from shared.bus.trouble import Trouble, dedicated
+from shared.bus.trouble import Trouble, dedicated, is_cancelled
+from shared.kernel.errors import Unavailable
 from shared.postgres import Connection, Pool
 
 log = structlog.get_logger()
@@ -67,6 +68,10 @@ class Relay:
                 try:
                     async with dedicated(self._pool, SETTINGS) as connection:
                         await self._work(connection, stop)
+                except asyncio.CancelledError as error:
+                    if is_cancelled():
+                        raise
+                    await self._trouble.wait_out(Unavailable(f"the carrier's client was cancelled {error}"), stop)
                 except Exception as error:
                     await self._trouble.wait_out(error, stop)
                 finally:

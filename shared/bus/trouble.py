@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import structlog
 
@@ -42,6 +43,25 @@ class Trouble:
             log.warning("going on after an outage", job=self._job, seconds=seconds)
             self._since = None
         self._delay = 0.05
+
+
+async def finished(work: Coroutine[Any, Any, object], seconds: float) -> None:
+    """Let `work` end, for `seconds` at most, whatever it raises: a client's farewell from a server that may be away.
+
+    As a task of its own: aiokafka's `stop` may raise CancelledError, which would end our own job unseen.
+    """
+    task = asyncio.create_task(work)
+    _, late = await asyncio.wait({task}, timeout=seconds)
+    for each in late:
+        each.cancel()
+    if not late and not task.cancelled():
+        task.exception()
+
+
+def is_cancelled() -> bool:
+    """True when this very task is asked to end; a CancelledError without that is a library's own."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Kafka behind the carrier's interface."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,8 @@ class KafkaCarrier:
     kind: Literal["kafka", "embedded"] = "kafka"
 
     def __init__(self, settings: "Settings") -> None:
+        # aiokafka logs every failed attempt, hundreds a second while a broker is away; the jobs say it once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._settings = settings
         self._refused: dict[str, CarrierRefused] = {}
 

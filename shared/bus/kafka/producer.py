@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from shared.bus.event import SHARDS, headers_of, source_of
 from shared.bus.kafka.cluster import connection_options
 from shared.bus.loop import BATCH
+from shared.bus.trouble import finished
 from shared.postgres import Connection
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PRODUCER_BATCH = 512 * 1024
 # While acks are awaited the relay's session must not look frozen to Postgres (relay.FROZEN_AFTER).
 STILL_HERE_SECONDS = 2.0
+# With idempotence aiokafka retries a batch for ever, and after a broker's restart some never resolve (seen with 0.14).
+ACK_SECONDS = 10.0
 
 
 class KafkaMover:
@@ -46,12 +48,17 @@ class KafkaMover:
         acked: list[Any] = []
         if sent:
             waiting: set[asyncio.Future[Any]] = {future for future, _ in sent}
-            while waiting:
+            deadline = asyncio.get_running_loop().time() + ACK_SECONDS
+            while waiting and asyncio.get_running_loop().time() < deadline:
                 _, waiting = await asyncio.wait(waiting, timeout=STILL_HERE_SECONDS)
                 if waiting:
                     await connection.execute("SELECT 1")
             for future, members in sent:
-                failure = future.exception()
+                if future in waiting:
+                    future.add_done_callback(_heard)
+                    failure: BaseException | None = KafkaTimeoutError(f"no ack within {ACK_SECONDS:.0f} s")
+                else:
+                    failure = future.exception()
                 if failure is None:
                     acked += members
                 error = error or failure
@@ -114,10 +121,14 @@ class KafkaMover:
             await _stop(producer)
 
 
+def _heard(future: "asyncio.Future[Any]") -> None:
+    """Nobody waits for it any more."""
+    if not future.cancelled():
+        future.exception()
+
+
 async def _stop(producer: AIOKafkaProducer) -> None:
-    with suppress(Exception):
-        async with asyncio.timeout(3):
-            await producer.stop()
+    await finished(producer.stop(), 3)
 
 
 def _read(schema: str) -> str:

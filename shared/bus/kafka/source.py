@@ -16,6 +16,7 @@ from shared.bus.inbox import Slice
 from shared.bus.kafka.cluster import ClusterView, Identity, connection_options
 from shared.bus.loop import BATCH
 from shared.bus.progress import Bounds, read_progress
+from shared.bus.trouble import finished
 from shared.postgres import Connection
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 WAIT_MS = 200
 CHECK_SECONDS = 5.0
 STALLED_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 HINT_SECONDS = 1.0
 # A rebalance waits this long for the batch in hand; the fence holds whatever comes later.
 REVOKE_SECONDS = 3.0
@@ -50,6 +52,7 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         self._idle = asyncio.Event()
         self._idle.set()
         self._checked_at = self._moved_at = self._hinted_at = 0.0
+        self._away_since: float | None = None
         self._hints: dict[TopicPartition, int] = {}
         self._hinting: asyncio.Task[None] | None = None
 
@@ -120,13 +123,12 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
     async def close(self) -> None:
         if self._hinting is not None:
             self._hinting.cancel()
-        for client in (self._consumer, self._view):
-            with suppress(Exception):
-                async with asyncio.timeout(5):
-                    if client is self._consumer and client is not None and self._hints:
-                        await self._hint(dict(self._hints))
-                    if client is not None:
-                        await (client.stop() if isinstance(client, AIOKafkaConsumer) else client.close())
+        if self._consumer is not None:
+            if self._hints:
+                await finished(self._hint(dict(self._hints)), 1)
+            await finished(self._consumer.stop(), 5)
+        if self._view is not None:
+            await finished(self._view.close(), 1)
         self._consumer = self._view = None
 
     # The group's callbacks: they only note what changed, `fetch` does the work.
@@ -194,14 +196,32 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
         if now - self._checked_at < CHECK_SECONDS:
             return
         self._checked_at = now
-        await self._check_identity()
-        if not self._next or now - self._moved_at < CHECK_SECONDS:
+        try:
+            await self._check_identity()
+            stalled = await self._is_stalled(consumer, now)
+        except KafkaError as error:
+            # The consumer goes on by itself when the broker is back, and sooner than a new member of the group would.
+            if self._away_since is None:
+                self._away_since = now
+                log.warning("the broker does not answer", group=self._subscription.group, error=str(error))
+            elif now - self._away_since > PATIENCE_SECONDS:
+                raise
             return
+        if self._away_since is not None:
+            seconds = round(now - self._away_since, 1)
+            log.warning("the broker answers again", group=self._subscription.group, seconds=seconds)
+            self._away_since = None
+            self._moved_at = now
+        elif stalled:
+            raise Stalled(f"group {self._subscription.group} has records to read and gets none")
+
+    async def _is_stalled(self, consumer: AIOKafkaConsumer, now: float) -> bool:
+        if not self._next or now - self._moved_at < CHECK_SECONDS:
+            return False
         ends = await consumer.end_offsets(list(self._next))
         if all(ends[place] <= at for place, at in self._next.items() if place in ends):
             self._moved_at = now
-        elif now - self._moved_at > STALLED_SECONDS:
-            raise Stalled(f"group {self._subscription.group} has records to read and gets none")
+        return now - self._moved_at > STALLED_SECONDS
 
     async def _hint(self, hints: dict[TopicPartition, int]) -> None:
         if self._consumer is not None:
