@@ -108,6 +108,7 @@ def due(start: datetime, limit: Limit, calendar: Calendar) -> datetime:
 
 def after(start: datetime, span: timedelta, continuous: bool, calendar: Calendar) -> datetime:
     """The first instant at which `span` has passed since `start`: working time, or any time if `continuous`."""
+    start = start.astimezone(UTC)  # arithmetic within another zone would count the wall clock's hours
     if continuous or span <= timedelta(0):
         return start + max(span, timedelta(0))
     return _EPOCH + _after(_micros(start), span // _MICROSECOND, calendar) * _MICROSECOND
@@ -115,6 +116,7 @@ def after(start: datetime, span: timedelta, continuous: bool, calendar: Calendar
 
 def used(start: datetime, end: datetime, continuous: bool, calendar: Calendar) -> timedelta:
     """How much time that counts lies between `start` and `end`; nothing if `end` is not after `start`."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
     if end <= start:
         return timedelta(0)
     if continuous:
