@@ -62,9 +62,7 @@ def demo_areas() -> list[dict[str, Any]]:
         feature(STREET, "street", None),
         feature(COMMUNITY, "community", None),
     ]
-    return above + [
-        feature(grid(c, r), "grid", square(c, r)) for c in range(COLUMNS) for r in range(ROWS)
-    ]
+    return above + [feature(grid(c, r), "grid", square(c, r)) for c in range(COLUMNS) for r in range(ROWS)]
 
 
 def collection(features: list[dict[str, Any]]) -> bytes:
@@ -97,9 +95,7 @@ class Place:
             scope.get("categories"),
             scope.get("rate"),
         )
-        _, secret = await issue_key(
-            self.wired.pool, self.wired.outbox, self.wired.clock, name="test", scope=held
-        )
+        _, secret = await issue_key(self.wired.pool, self.wired.outbox, self.wired.clock, name="test", scope=held)
         await self.wired.keys.refresh()
         return {"Authorization": f"Bearer {secret}"}
 
