@@ -1,6 +1,7 @@
 """The bytes of one stream, as a bare ASGI response: no task, timer or buffer of its own beside the request's."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 
 from starlette.responses import Response
@@ -44,7 +45,7 @@ class EventStream(Response):
             first = opening(self._position)
             if self._reset is not None:
                 first += reset(self._reset, self._position)
-            await _write(send, first)
+            await self._write(send, first)
             if await self._catch_up(receive, send):
                 await self._follow(receive, send)
         except asyncio.CancelledError:
@@ -70,7 +71,7 @@ class EventStream(Response):
                 listener.beat_due = False
                 if is_gone(receive):
                     return False
-                await _write(send, HEARTBEAT)
+                await self._write(send, HEARTBEAT)
         return True
 
     async def _next_page(self, send: Send) -> bool:
@@ -86,10 +87,10 @@ class EventStream(Response):
             return False
         if self._position + 1 < page.oldest:  # swept while we were on the way
             self._position = page.oldest - 1
-            await _write(send, reset("older_than_the_log", self._position))
+            await self._write(send, reset("older_than_the_log", self._position))
             return True
         for chunk in chunks(page.frames):
-            await _write(send, chunk)
+            await self._write(send, chunk)
         self._position = page.upto
         return True
 
@@ -101,7 +102,7 @@ class EventStream(Response):
             # What is queued now is all there is for this client up to here, unless its queue was thrown away.
             too_slow, upto, frames = listener.cut is CutOff.TOO_SLOW, self._streams.live.position, listener.take()
             for chunk in chunks(frames):
-                await _write(send, chunk)
+                await self._write(send, chunk)
             if not too_slow:
                 self._position = upto
             if listener.cut is not None and not listener.waiting:
@@ -112,17 +113,18 @@ class EventStream(Response):
                 if is_gone(receive):
                     return
                 if not frames:
-                    await _write(send, HEARTBEAT)
+                    await self._write(send, HEARTBEAT)
+
+    async def _write(self, send: Send, body: bytes) -> None:
+        self._stream.sending_since = time.monotonic()
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        self._stream.sending_since = None
 
     async def _end(self, send: Send) -> None:
         """The last event, and the end of the response."""
         reason = self._stream.listener.cut
         assert reason is not None
         await send({"type": "http.response.body", "body": cut_off(reason, self._position)})
-
-
-async def _write(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 def chunks(frames: Sequence[Frame]) -> Iterator[bytes]:

@@ -53,9 +53,7 @@ class Listener:
         self._frames.append(frame)
         self._size += len(frame.payload)
         if len(self._frames) > self._bounds.frames or self._size > self._bounds.bytes:
-            self._frames = []
-            self.cut = CutOff.TOO_SLOW
-            self._wake()
+            self.give_up()
         elif len(self._frames) == 1:
             self._wake()
 
@@ -80,6 +78,13 @@ class Listener:
         """All that waits, in order; the queue is empty afterwards."""
         taken, self._frames, self._size = self._frames, [], 0
         return taken
+
+    def give_up(self) -> None:
+        """The client is too slow: what waits for it is thrown away, and it is told where to come back to."""
+        if self.cut is None:
+            self.cut = CutOff.TOO_SLOW
+            self._frames, self._size = [], 0
+            self._wake()
 
     def end(self, reason: CutOff) -> None:
         """No further frames; what is queued is still sent."""

@@ -47,7 +47,7 @@ class Limits(NamedTuple):
 class OpenStream:
     """One client. `authorization` is the header it came with; a ticket's stream has none."""
 
-    __slots__ = ("authorization", "beat_at", "cut_at", "listener", "subject", "task", "waiter")
+    __slots__ = ("authorization", "beat_at", "cut_at", "listener", "sending_since", "subject", "task", "waiter")
 
     def __init__(self, interest: Interest, queue: Bounds, who: Principal, authorization: str | None) -> None:
         self.listener = Listener(interest, queue, self._wake)
@@ -57,6 +57,8 @@ class OpenStream:
         self.waiter: asyncio.Future[None] | None = None
         self.beat_at = 0.0
         self.cut_at: float | None = None
+        # Set while a write waits for the client to read, also before it has joined the live end.
+        self.sending_since: float | None = None
 
     def _wake(self) -> None:
         if self.waiter is not None and not self.waiter.done():
@@ -127,6 +129,8 @@ class OpenStreams:
             if listener.cut is None:
                 if stream.subject is not None and not self._keys.opens(stream.subject):
                     listener.end(CutOff.CREDENTIALS_ENDED)
+                elif stream.sending_since is not None and now - stream.sending_since > self.limits.stuck_seconds:
+                    listener.give_up()
                 elif now >= stream.beat_at:
                     stream.beat_at = now + self.limits.heartbeat_seconds
                     if await self._still_signed_in(stream):

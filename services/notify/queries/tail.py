@@ -41,6 +41,8 @@ def tail_job(pool: Pool, live: Live, appended: Wake, keep: int) -> Job:
         with appended.listening() as bell:
             while not stop.is_set():
                 try:
+                    if failing:
+                        await _check_still_ours(pool, live)
                     full = await _read_on(pool, live, keep)
                 except Exception as error:
                     if not is_outage(error):
@@ -57,6 +59,15 @@ def tail_job(pool: Pool, live: Live, appended: Wake, keep: int) -> Job:
                     await bell.wait(POLL_SECONDS if len(live) else IDLE_POLL_SECONDS)
 
     return Job("stream-tail", run)
+
+
+async def _check_still_ours(pool: Pool, live: Live) -> None:
+    """After an outage: a database put back to an earlier state gives positions out a second time."""
+    async with pool.acquire(timeout=5) as connection:
+        ends = await log_store.ends(connection)
+    if ends.newest < live.position:
+        log.warning("the log went back; streams go on from its end", newest=ends.newest, seen=live.position)
+        live.start_at(ends.newest)
 
 
 async def _read_on(pool: Pool, live: Live, keep: int) -> bool:

@@ -1,7 +1,8 @@
 """The log: appended under the lock of its head, read by position, swept from its oldest end.
 
 Appending a batch is one statement: the head's lock is taken as late as possible and held until the commit. Measured
-in one process on two cores: see docs; the arrays cost less than a COPY's extra round trip up to some thousand rows.
+with the tracking projection, in one process on two busy cores, events of 660 bytes in batches of 100 to 1,000: 20,000
+to 27,000 facts a second, of which 25 µs each are ours.
 """
 
 from collections.abc import Sequence
