@@ -8,6 +8,7 @@ import shared.packs
 from services.intake.commands.import_areas import import_areas
 from services.intake.commands.issue_key import issue_key
 from services.intake.commands.revoke_key import revoke_key
+from services.intake.domain.area import GivenArea
 from services.intake.domain.key import KeyAlreadyRevoked, KeyNotFound, Scope
 from services.intake.grids.reading import from_features
 from services.intake.wiring import Wired
@@ -26,7 +27,7 @@ async def define_areas(intake: Wired, pack: Pack, folder: Path) -> None:
     wanted = await asyncio.to_thread(_fingerprint, pack)
     if note.exists() and note.read_text(encoding="utf-8").strip() == wanted:
         return
-    given = await asyncio.to_thread(lambda: from_features(areas(pack)))
+    given = await asyncio.to_thread(areas_of, pack)
     await import_areas(
         intake.pool,
         intake.outbox,
@@ -53,6 +54,11 @@ async def fresh_key(intake: Wired, pack: Pack, folder: Path) -> str:
     key, secret = await issue_key(intake.pool, intake.outbox, intake.clock, name="demo app 演示应用", scope=scope)
     note.write_text(key.id + "\n", encoding="utf-8")
     return secret
+
+
+def areas_of(pack: Pack) -> list[GivenArea]:
+    """The pack's hierarchy as an import takes it."""
+    return from_features(areas(pack))
 
 
 def _fingerprint(pack: Pack) -> str:

@@ -45,7 +45,7 @@ async def test_the_story_is_the_same_on_kafka_in_nine_processes(split: SplitCity
 
 async def test_with_kafka_down_reports_are_still_taken_and_flow_on_when_it_returns(split: SplitCity) -> None:
     grid = await a_grid(split)
-    split.broker.kill()
+    await asyncio.to_thread(split.broker.kill)
     try:
         reports = [await post_until_taken(split, grid, 5) for _ in range(5)]
         seen = await split.http.get(f"/intake/v1/reports/{reports[0]['id']}", headers=split.app())

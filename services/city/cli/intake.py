@@ -7,25 +7,44 @@ from typing import Annotated
 
 import typer
 
+# What an app needs that posts reports.
+REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read")
+
 areas = typer.Typer(no_args_is_help=True, help="Areas 区域: the districts, streets, communities and grids of the city.")
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
 
 
 @areas.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).", dir_okay=False),
+    ] = None,
+    pack: Annotated[
+        str | None, typer.Option(help="Instead of a file: the areas that this regime pack 制度包 describes.")
+    ] = None,
     retire_below: Annotated[
         str | None, typer.Option(help="Area path: retire the areas below it that the file does not hold.")
     ] = None,
 ) -> None:
     """Define areas from a file. Refused as a whole when grids overlap or leave gaps; what stands as given is kept."""
     from services.city.cli.opened import opened
+    from services.city.furnish import areas_of
+    from services.city.trouble import Trouble
     from services.intake.commands.import_areas import import_areas
     from services.intake.grids.reading import read_areas
     from shared.kernel.area import AreaPath
+    from shared.packs import load
+
+    if (file is None) == (pack is None):
+        raise Trouble("name either a file of areas or --pack NAME (see `wangge pack list`)")
 
     async def work() -> str:
-        given = read_areas(file.read_bytes(), "text/csv" if file.suffix.lower() == ".csv" else "application/geo+json")
+        if file is not None:
+            media_type = "text/csv" if file.suffix.lower() == ".csv" else "application/geo+json"
+            given = read_areas(file.read_bytes(), media_type)
+        else:
+            given = areas_of(load(str(pack)))
         async with opened("intake") as wired:
             done = await import_areas(
                 wired.pool,
@@ -44,7 +63,10 @@ def import_file(
 @keys.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is, for people to read.")],
-    action: Annotated[list[str], typer.Option(help="What it may do; repeat for more, such as reports:create.")],
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may do; repeat for more. Default: what an app needs to report and to look it up."),
+    ] = None,
     area: Annotated[str, typer.Option(help="Area path it is limited to; empty: the whole city.")] = "",
     category: Annotated[list[str] | None, typer.Option(help="Category code it is limited to; repeat for more.")] = None,
     rate: Annotated[int | None, typer.Option(help="Requests a second, at most.", min=1)] = None,
@@ -62,7 +84,7 @@ def create(
     async def work() -> str:
         async with opened("intake") as wired:
             path = AreaPath.parse(area) if area else AreaPath.root()
-            scope = Scope(tuple(action), path, tuple(category) if category else None, rate)
+            scope = Scope(tuple(action or REPORTING), path, tuple(category) if category else None, rate)
             check_scope(scope, actions=KEY_ACTIONS, categories=wired.pack.categories)
             ends = expires.replace(tzinfo=UTC) if expires else None
             _, secret = await issue_key(wired.pool, wired.outbox, wired.clock, name=name, scope=scope, expires_at=ends)
