@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from shared.bus.outbox import Outbox
 from shared.bus.consumer import Subscription
+from shared.bus.outbox import Outbox
 from shared.contracts.topics import Topic
 from shared.jobs import Job
 from shared.kernel.errors import Unavailable

@@ -8,9 +8,9 @@ from shared.bus.event import Record
 from shared.contracts import topics as contract
 from shared.postgres import Connection
 
-# Called inside the inbox transaction with a batch of ONE topic's records of the wanted types: deduplicated, contiguous and
-# in order within each subject. It writes through the connection it is given and nowhere else; it may be called again with
-# the same records after its transaction was rolled back.
+# Called inside the inbox transaction with a batch of ONE topic's records of the wanted types: deduplicated, contiguous
+# and in order within each subject. It writes through the connection it is given and nowhere else; it may be called
+# again with the same records after its transaction was rolled back.
 Handler: TypeAlias = Callable[[Connection, Sequence[Record]], Awaitable[None]]
 
 COMPACTED = frozenset(topic.name for topic in contract.ALL if topic.compacted)
@@ -20,8 +20,8 @@ COMPACTED = frozenset(topic.name for topic in contract.ALL if topic.compacted)
 class Subscription:
     """`group` names the progress in `schema`; `types` are the wanted event types (none: all of them).
 
-    `after` is called after each commit (for instance `outbox.ring`). Of the topics in `latest` a subject's newest version
-    alone matters, so a version may be missing; in all others the versions are applied without gaps.
+    `after` is called after each commit (for instance `outbox.ring`). Of the topics in `latest` a subject's newest
+    version alone matters, so a version may be missing; in all others the versions are applied without gaps.
     """
 
     group: str

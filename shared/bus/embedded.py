@@ -52,7 +52,8 @@ class EmbeddedCarrier:
                     """
                     INSERT INTO bus.counters (topic, partition, compacted)
                     SELECT t.name, p, t.compacted
-                      FROM unnest($1::text[], $2::boolean[]) AS t (name, compacted), generate_series(0, $3::int - 1) AS p
+                      FROM unnest($1::text[], $2::boolean[]) AS t (name, compacted),
+                           generate_series(0, $3::int - 1) AS p
                     ON CONFLICT (topic, partition) DO NOTHING
                     """,
                     [topic.name for topic in topics],
@@ -117,7 +118,8 @@ def _move(schema: str) -> str:
         WITH chosen AS MATERIALIZED (
             SELECT o.shard, o.id
               FROM unnest($1::smallint[]) AS s (shard),
-                   LATERAL (SELECT shard, id FROM {schema}.outbox AS o WHERE o.shard = s.shard ORDER BY id LIMIT $2) AS o
+                   LATERAL (SELECT o.shard, o.id FROM {schema}.outbox AS o
+                             WHERE o.shard = s.shard ORDER BY o.id LIMIT $2) AS o
         ), gone AS (
             DELETE FROM {schema}.outbox AS o USING chosen AS c WHERE o.shard = c.shard AND o.id = c.id RETURNING o.*
         ), counted AS (
@@ -129,7 +131,8 @@ def _move(schema: str) -> str:
             RETURNING topic, partition, next_offset
         )
         INSERT INTO bus.log (topic, partition, "offset", {columns})
-        SELECT g.topic, g.shard, b.next_offset - c.n + row_number() OVER (PARTITION BY g.topic, g.shard ORDER BY g.id) - 1,
+        SELECT g.topic, g.shard,
+               b.next_offset - c.n + row_number() OVER (PARTITION BY g.topic, g.shard ORDER BY g.id) - 1,
                {", ".join("g." + column for column in columns.split(", "))}
           FROM gone AS g
           JOIN counted AS c ON c.topic = g.topic AND c.shard = g.shard
@@ -150,7 +153,8 @@ class LogSource:
                          ORDER BY l."offset" LIMIT $4) AS l
     """
     BOUNDS = """
-        SELECT topic, partition, topic_id::text, start_offset, next_offset, (SELECT id::text FROM bus.cluster) AS cluster
+        SELECT topic, partition, topic_id::text, start_offset, next_offset,
+               (SELECT id::text FROM bus.cluster) AS cluster
           FROM bus.counters WHERE topic = ANY($1::text[])
     """
 
@@ -186,7 +190,9 @@ class LogSource:
         for (topic, partition), found in groupby(rows, lambda row: (row[0], row[1])):
             source = self._sources[topic]
             items = [
-                Record(topic, partition, offset, key, id_, kind, source, subject, sequence, routed, left, at, data, trace)
+                Record(
+                    topic, partition, offset, key, id_, kind, source, subject, sequence, routed, left, at, data, trace
+                )
                 for _, _, offset, key, id_, kind, subject, sequence, routed, left, at, data, trace in found
             ]
             slices.append(Slice(topic, partition, self._next[topic, partition], items[-1].offset + 1, items))

@@ -130,7 +130,12 @@ def headers_of(
 
 
 def decode(
-    topic: str, partition: int, offset: int, key: bytes | None, headers: Iterable[tuple[str, bytes]], value: bytes | None
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    headers: Iterable[tuple[str, bytes]],
+    value: bytes | None,
 ) -> Record | Undecodable:
     """Read a message in binary mode. Never raises: what cannot be read is returned as `Undecodable`."""
     headers = tuple(headers)

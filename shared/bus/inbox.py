@@ -1,8 +1,9 @@
 """A batch applied in one transaction, together with the progress that says it was.
 
-The transaction's first statement moves the progress from where this reader stood: if another reader moved it meanwhile, no
-row matches and nothing happens (the fence against a zombie). Statements for a batch without trouble: fence, versions, the
-handlers', versions back. Measured beside them, per record of a 1,000-record batch: see `tests/bench`.
+The transaction's first statement moves the progress from where this reader stood: if another reader moved it
+meanwhile, no row matches and nothing happens (the fence against a zombie). Statements for a batch without trouble:
+fence, versions, the handlers', versions back. Measured beside them, per record of a 1,000-record batch: see
+`tests/bench`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ import structlog
 
 from shared import telemetry
 from shared.bus.consumer import Subscription
-from shared.bus.event import Record, Undecodable, decode, headers_of
+from shared.bus.event import Record, Undecodable
+from shared.bus.parking import as_columns, error_text, parked_record, parked_row, undecodable_row
 from shared.bus.sequence import Decision, Parked, State, Subject, by_topic, decide
 from shared.kernel.errors import Refusal, Unavailable
 from shared.postgres import Connection, is_outage
@@ -50,7 +52,8 @@ class Inbox:
               FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) AS u (topic, partition, "from", "to")
              WHERE p.grp = $1 AND p.topic = u.topic AND p.partition = u.partition AND p.next_offset = u."from"
         """
-        # LATERAL … OFFSET 0: one index probe a subject, whatever the planner believes of a table that has just begun to grow.
+        # LATERAL … OFFSET 0: one index probe a subject, whatever the planner believes of a table that has just begun
+        # to grow.
         self._versions = f"""
             SELECT u.topic, u.subject, s.version, s.held
               FROM unnest($2::text[], $3::text[]) AS u (topic, subject),
@@ -72,8 +75,8 @@ class Inbox:
         self._park = f"""
             INSERT INTO {schema}.inbox_parked
                    (grp, topic, partition, "offset", subject, sequence, reason, error, attempts, key, headers, value)
-            SELECT $1, * FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::int[], $7::text[], $8::text[],
-                                     $9::int[], $10::bytea[], $11::jsonb[], $12::bytea[])
+            SELECT $1, * FROM unnest($2::text[], $3::smallint[], $4::bigint[], $5::text[], $6::int[], $7::text[],
+                                     $8::text[], $9::int[], $10::bytea[], $11::jsonb[], $12::bytea[])
         """
         self._release = f"DELETE FROM {schema}.inbox_parked WHERE id = ANY($1::bigint[])"
         self._failed = f"""
@@ -84,8 +87,8 @@ class Inbox:
     async def apply(self, connection: Connection, slices: Sequence[Slice], *, carefully: bool = False) -> None:
         """Apply `slices`, all or none, and commit. Raises Fenced, and whatever a handler raised.
 
-        `carefully` is the second attempt, after a handler failed: it finds the records that cannot be applied, parks them
-        and what follows them of their subjects, and applies all others. Then only what is temporary is raised.
+        `carefully` is the second attempt, after a handler failed: it finds the records that cannot be applied, parks
+        them and what follows them of their subjects, and applies all others. Then only what is temporary is raised.
         """
         ordered = sorted(slices)
         async with connection.transaction():
@@ -104,7 +107,7 @@ class Inbox:
             for each in ordered:
                 for item in each.items:
                     if item.__class__ is Record:
-                        records.append(item)  # type: ignore[arg-type]
+                        records.append(item)
                     else:
                         odd.append(item)  # type: ignore[arg-type]
             known = await self.load(connection, {(r.topic, r.subject) for r in records})
@@ -206,12 +209,7 @@ class Inbox:
     async def _write_down(self, connection: Connection, decision: Decision) -> None:
         group = self.subscription.group
         if decision.park:
-            rows = [
-                (r.topic, r.partition, r.offset, r.subject, r.sequence, reason, error, int(reason == "poison"))
-                + (r.key.encode(), _headers(r), r.data)  # noqa: RUF005 - one row in two lines
-                for r, reason, error in decision.park
-            ]
-            await connection.execute(self._park, group, *map(list, zip(*rows, strict=True)))
+            await connection.execute(self._park, group, *as_columns(map(parked_row, decision.park)))
         if decision.released:
             await connection.execute(self._release, decision.released)
         if decision.failed:
@@ -236,44 +234,4 @@ class Inbox:
                 offset=each.offset,
                 error=each.error,
             )
-        rows = [
-            (u.topic, u.partition, u.offset, u.subject, None, "undecodable", u.error, 1, u.key, _shown(u.headers), u.value)
-            for u in odd
-        ]
-        await connection.execute(self._park, self.subscription.group, *map(list, zip(*rows, strict=True)))
-
-
-def error_text(error: BaseException) -> str:
-    """What is stored with a parked record: the kind and the words, no longer than a screen."""
-    return f"{type(error).__name__}: {error}".replace("\0", "\\0")[:2000]
-
-
-def _shown(headers: Sequence[tuple[str, bytes]]) -> dict[str, str]:
-    return {
-        name.replace("\0", "\\0"): (value or b"").decode(errors="backslashreplace").replace("\0", "\\0")
-        for name, value in headers
-    }
-
-
-def _headers(record: Record) -> dict[str, str]:
-    return _shown(
-        headers_of(
-            record.source.encode(),
-            record.id,
-            record.type,
-            record.subject,
-            record.sequence,
-            record.key,
-            record.routing_key,
-            record.routing_key_from,
-            record.at,
-            record.traceparent,
-        )
-    )
-
-
-def parked_record(
-    topic: str, partition: int, offset: int, key: bytes | None, headers: Mapping[str, str], value: bytes | None
-) -> Record | Undecodable:
-    """The record of a parked row, as it was read from its topic."""
-    return decode(topic, partition, offset, key, [(name, text.encode()) for name, text in headers.items()], value)
+        await connection.execute(self._park, self.subscription.group, *as_columns(map(undecodable_row, odd)))

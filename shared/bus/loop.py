@@ -34,7 +34,7 @@ class Source(Protocol):
     """The carrier's part: one member of one group."""
 
     async def attach(self, connection: Connection) -> None:
-        """Begin, or begin again, from the progress in Postgres. `connection` is the reader's for as long as it lives."""
+        """Begin, or begin again, from the progress in Postgres. `connection` is the reader's while it lives."""
 
     async def fetch(self, connection: Connection) -> Sequence[Slice]:
         """The next records after those of the last `fetch`, at once if there are any; nothing after a short wait."""

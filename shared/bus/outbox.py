@@ -58,7 +58,9 @@ def columns(events: Sequence[Event]) -> tuple[list[Any], ...]:
     trace = telemetry.traceparent()
     for event in events:
         if len(event.data) > MAX_DATA_BYTES:
-            raise FactTooLarge(f"{event.type} of {event.subject} has {len(event.data)} bytes of {MAX_DATA_BYTES} allowed")
+            raise FactTooLarge(
+                f"{event.type} of {event.subject} has {len(event.data)} bytes of {MAX_DATA_BYTES} allowed"
+            )
     return (
         [crc32(e.key.encode()) % SHARDS for e in events],
         [e.topic for e in events],

@@ -1,7 +1,7 @@
 """What was put aside, and the three things an operator does about it: look, try again, give up.
 
-Every act takes the row of the partition's progress first, which the running reader's transactions take too: the two never
-work on a subject at once. Each act may be repeated; what another operator has settled meanwhile is left alone.
+Every act takes the row of the partition's progress first, which the running reader's transactions take too: the two
+never work on a subject at once. Each act may be repeated; what another operator has settled meanwhile is left alone.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,8 @@ from datetime import datetime
 
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
-from shared.bus.inbox import Inbox, parked_record
+from shared.bus.inbox import Inbox
+from shared.bus.parking import parked_record
 from shared.kernel.errors import Conflict, NotFound
 from shared.postgres import Connection
 
@@ -30,7 +31,7 @@ class BehindAnother(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ParkedRecord:
-    """One record put aside. `reason`: poison, held (behind poison), gap (a version is missing before it), undecodable."""
+    """One record put aside. `reason`: poison, held (behind it), gap (a version is missing before it), undecodable."""
 
     id: int
     group: str
@@ -48,7 +49,9 @@ class ParkedRecord:
     value: bytes | None
 
 
-_COLUMNS_PART = """id, grp, topic, partition, "offset", subject, sequence, reason, error, attempts, parked_at, key, headers, value"""
+_COLUMNS_PART = """
+    id, grp, topic, partition, "offset", subject, sequence, reason, error, attempts, parked_at, key, headers, value
+"""
 
 
 async def list_parked(
@@ -57,7 +60,8 @@ async def list_parked(
     """The oldest `limit` parked records, by subject and version where they have one."""
     rows = await connection.fetch(
         f"""
-        SELECT {_COLUMNS_PART} FROM (SELECT * FROM {schema}.inbox_parked WHERE $1::text IS NULL OR grp = $1 ORDER BY id LIMIT $2)
+        SELECT {_COLUMNS_PART}
+          FROM (SELECT * FROM {schema}.inbox_parked WHERE $1::text IS NULL OR grp = $1 ORDER BY id LIMIT $2) AS p
          ORDER BY grp, topic, subject NULLS FIRST, sequence, id
         """,
         group,
@@ -99,7 +103,9 @@ async def _replay_one(connection: Connection, subscription: Subscription, number
         if parked is None:
             return True
         if parked.reason == "undecodable":
-            record = parked_record(parked.topic, parked.partition, parked.offset, parked.key, parked.headers, parked.value)
+            record = parked_record(
+                parked.topic, parked.partition, parked.offset, parked.key, parked.headers, parked.value
+            )
             if not isinstance(record, Record):
                 await connection.execute(
                     f"UPDATE {subscription.schema}.inbox_parked SET attempts = attempts + 1, error = $2 WHERE id = $1",
@@ -121,14 +127,16 @@ async def drop(connection: Connection, subscription: Subscription, number: int) 
     """Give up what stops the subject of parked record `number`, and apply what waited behind it.
 
     A poisoned record is dropped itself and its version counts as seen. Before a gap, the versions that never came are
-    given up and the record is applied. An undecodable one is deleted. Raises NothingParked, and BehindAnother for a record
-    that waits for an earlier one.
+    given up and the record is applied. An undecodable one is deleted. Raises NothingParked, and BehindAnother for a
+    record that waits for an earlier one.
     """
     inbox = Inbox(subscription)
     schema = subscription.schema
     async with _locked(connection, subscription, number) as parked:
         if parked is None:
-            raise NothingParked(f"{schema} has no parked record {number} of group {subscription.group}; see `wangge parked list`")
+            raise NothingParked(
+                f"{schema} has no parked record {number} of group {subscription.group}; see `wangge parked list`"
+            )
         if parked.reason != "undecodable":
             assert parked.subject is not None
             assert parked.sequence is not None
@@ -138,7 +146,8 @@ async def drop(connection: Connection, subscription: Subscription, number: int) 
             first = min(state.waiting)
             if first != parked.sequence and parked.topic not in subscription.latest:
                 raise BehindAnother(
-                    f"record {number} waits behind record {state.waiting[first].id} of the same subject: replay or drop that one"
+                    f"record {number} waits behind record {state.waiting[first].id} of the same subject: "
+                    "replay or drop that one"
                 )
             if parked.reason == "poison":
                 del state.waiting[parked.sequence]
@@ -146,7 +155,10 @@ async def drop(connection: Connection, subscription: Subscription, number: int) 
             else:
                 state.version = parked.sequence - 1
             await connection.execute(
-                f"UPDATE {schema}.inbox_subject SET version = $4, held = $5 WHERE grp = $1 AND topic = $2 AND subject = $3",
+                f"""
+                UPDATE {schema}.inbox_subject SET version = $4, held = $5
+                 WHERE grp = $1 AND topic = $2 AND subject = $3
+                """,
                 subscription.group,
                 *name,
                 state.version,
@@ -160,7 +172,9 @@ async def drop(connection: Connection, subscription: Subscription, number: int) 
 
 
 @asynccontextmanager
-async def _locked(connection: Connection, subscription: Subscription, number: int) -> AsyncIterator[ParkedRecord | None]:
+async def _locked(
+    connection: Connection, subscription: Subscription, number: int
+) -> AsyncIterator[ParkedRecord | None]:
     """A transaction that holds the partition of parked record `number`; None when it is no longer parked."""
     schema = subscription.schema
     async with connection.transaction():

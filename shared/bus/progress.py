@@ -55,14 +55,16 @@ async def read_progress(
             continue
         where = f"group {group}, topic {topic}, partition {partition}"
         if stored_cluster != cluster:
-            raise _refused(where, f"it was reading cluster {stored_cluster}, this is cluster {cluster}", schema, group, topic)
+            raise _refused(
+                where, f"it was reading cluster {stored_cluster}, this is cluster {cluster}", schema, group, topic
+            )
         if stored_topic != bound.topic_id:
             raise _refused(where, "the topic was deleted and created again since it was read", schema, group, topic)
         if next_offset < bound.oldest:
-            gone = f"the records {next_offset} to {bound.oldest - 1} are gone: they were kept for a shorter time than it stood still"
+            gone = f"the records {next_offset} to {bound.oldest - 1} are gone: it stood still for too long"
             raise _refused(where, gone, schema, group, topic)
         if next_offset > bound.end:
-            lost = f"it has read up to {next_offset}, the log ends at {bound.end}: records were lost, or this is an older copy"
+            lost = f"it has read up to {next_offset}, the log ends at {bound.end}: this is an older copy"
             raise _refused(where, lost, schema, group, topic)
         progress[topic, partition] = next_offset
     return progress

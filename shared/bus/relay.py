@@ -1,8 +1,8 @@
 """Moves facts from an outbox to the carrier: in order, each at least once, by one relay a shard.
 
 A relay holds its shards by session advisory locks on one connection of its own, so that they are free the moment the
-connection ends, however it ends: by a crash, a cut, or the server ending it because a frozen process asked for nothing for
-ten seconds. Live relays of a service count each other by a shared lock and divide the shards evenly.
+connection ends, however it ends: by a crash, a cut, or the server ending it because a frozen process asked for nothing
+for ten seconds. Live relays of a service count each other by a shared lock and divide the shards evenly.
 """
 
 import asyncio
@@ -102,7 +102,8 @@ class Relay:
         live = await connection.fetchval(
             """
             SELECT count(*) FROM pg_locks
-             WHERE locktype = 'advisory' AND classid = $1::bigint::oid AND objid = $2::bigint::oid AND objsubid = 2 AND granted
+             WHERE locktype = 'advisory' AND granted
+               AND classid = $1::bigint::oid AND objid = $2::bigint::oid AND objsubid = 2
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             """,
             self._class,
@@ -122,4 +123,3 @@ class Relay:
         if self.shards != before:
             self.shards.sort()
             log.info("relay holds shards", service=self._outbox.schema, shards=self.shards, relays=live)
-

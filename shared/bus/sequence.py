@@ -1,8 +1,9 @@
 """Which records of a batch to apply, drop, hold or release. Pure: no I/O, decided from versions alone.
 
-Within a subject the versions are applied without gaps, whatever order and however often they arrive: seen → drop, next →
-apply, a version missing → hold until it comes. Behind a poisoned version everything of its subject is held. In topics where
-the newest version alone matters, a newer one is applied at once and outdates whatever of its subject was parked.
+Within a subject the versions are applied without gaps, whatever order and however often they arrive: seen → drop, next
+→ apply, a version missing → hold until it comes. Behind a poisoned version everything of its subject is held. In
+topics where the newest version alone matters, a newer one is applied at once and outdates whatever of its subject was
+parked.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -38,8 +39,11 @@ class Park(NamedTuple):
 
 @dataclass(slots=True)
 class Decision:
-    """`released` are the ids of parked rows that are applied now or outdated; `failed` those that turned out poison, with
-    the error; `states` how each subject that changed stands afterwards: its version, and whether records of it wait."""
+    """What is to become of each record.
+
+    `released` are the ids of parked rows that are applied now or outdated; `failed` those that turned out poison, with
+    the error; `states` how each subject that changed stands afterwards: its version, and whether records of it wait.
+    """
 
     apply: list[Record] = field(default_factory=list)
     park: list[Park] = field(default_factory=list)
@@ -64,8 +68,8 @@ def decide(
 ) -> Decision:
     """Decide over `records` in the order of the log; subjects not in `known` were never seen. `known` is left as it is.
 
-    `poison` holds what is already known to fail. With `retry` all subjects of `known` are gone through, also those of which
-    the batch has no record; parked rows whose ids it names may be applied although they failed before.
+    `poison` holds what is already known to fail. With `retry` all subjects of `known` are gone through, also those of
+    which the batch has no record; parked rows whose ids it names may be applied although they failed before.
     """
     decision = Decision()
     subjects: dict[Subject, _Subject] = {}

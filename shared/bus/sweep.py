@@ -54,8 +54,9 @@ class Sweeper:
                     return
 
 
-# Per partition from the oldest on, and where the log now begins in the same statement, so that a reader that stood still
-# for longer is told. Partitions that another sweeper or a relay holds are left for the next time. Compacted topics stay.
+# Per partition from the oldest on, and where the log now begins in the same statement, so that a reader that stood
+# still for longer is told. Partitions that another sweeper or a relay holds are left for the next time. Compacted
+# topics stay.
 SWEEP_LOG = """
     WITH parts AS MATERIALIZED (
         SELECT topic, partition FROM bus.counters WHERE NOT compacted ORDER BY topic, partition FOR UPDATE SKIP LOCKED

@@ -27,7 +27,7 @@ class Trouble:
         self._since: float | None = None
 
     async def wait_out(self, error: Exception, stop: asyncio.Event) -> None:
-        """Wait before the next try, longer each time (0.05 s to 5 s, jittered); any other error than an outage is raised."""
+        """Wait before the next try, longer each time (0.05 s to 5 s, jittered); what is no outage is raised."""
         if not (is_outage(error) or isinstance(error, Unavailable) or self._also(error)):
             raise error
         if self._since is None:
@@ -66,7 +66,7 @@ def is_cancelled() -> bool:
 
 @asynccontextmanager
 async def dedicated(pool: Pool, settings: Mapping[str, str]) -> AsyncIterator[Connection]:
-    """A connection of the pool for one job alone, with session settings of its own; closed, not given back, at the end."""
+    """A connection of the pool for one job alone, with session settings of its own; closed at the end."""
     connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
     try:
         for name, value in settings.items():

@@ -10,7 +10,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import AbstractType, Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+from aiokafka.protocol.types import (
+    AbstractType,
+    Boolean,
+    CompactArray,
+    CompactString,
+    Int16,
+    Int32,
+    Schema,
+    TaggedFields,
+)
 
 from shared.contracts.topics import Topic
 
@@ -111,7 +120,7 @@ def _error(code: int) -> KafkaError:
 # Metadata version 10 (Apache Kafka protocol guide), the first that carries topic ids; aiokafka 0.14 stops at 5.
 
 
-class _Uuid(AbstractType[str]):
+class _Uuid(AbstractType[str]):  # type: ignore[misc]
     @classmethod
     def encode(cls, value: str) -> bytes:
         return UUID(value).bytes

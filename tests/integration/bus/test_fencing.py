@@ -44,7 +44,9 @@ async def test_a_relay_killed_between_publishing_and_deleting_loses_and_doubles_
                 await eventually(lambda: world.sequences("s"), [1, 2, 3, 4, 5])
             victim.kill()
             await victim.wait()
-        await world.pool.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wangge-victim'")
+        await world.pool.fetch(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'wangge-victim'"
+        )
         await world.pool.execute(f"DROP TRIGGER linger ON {SCHEMA}.outbox")
         assert await world.waiting() == 5
         async with world.running(world.relay()):
@@ -63,7 +65,9 @@ async def deleting(world: World) -> bool:
     )
 
 
-async def test_a_worker_frozen_inside_its_transaction_is_succeeded_and_cannot_commit(world: World, tmp_path: Path) -> None:
+async def test_a_worker_frozen_inside_its_transaction_is_succeeded_and_cannot_commit(
+    world: World, tmp_path: Path
+) -> None:
     await world.publish(*[world.event("s", n) for n in range(1, 6)], *[world.event("t", n) for n in range(1, 6)])
     marker = tmp_path / "inside"
     async with worker(world, "both", marker) as victim:
@@ -88,7 +92,22 @@ async def test_of_two_readers_of_the_same_batch_one_commits(world: World) -> Non
     subscription = world.subscription("g")
     inbox = Inbox(subscription)
     event = world.event("s", 1)
-    record = Record(world.topic, 0, 40, event.key, str(event.id), event.type, "/wangge/alpha", "s", 1, "", None, event.at, b"{}", None)
+    record = Record(
+        world.topic,
+        0,
+        40,
+        event.key,
+        str(event.id),
+        event.type,
+        "/wangge/alpha",
+        "s",
+        1,
+        "",
+        None,
+        event.at,
+        b"{}",
+        None,
+    )
     await world.pool.execute(
         f"INSERT INTO {SCHEMA}.inbox_progress VALUES ($1, $2, 0, 40, 'c', 't')", subscription.group, world.topic
     )
@@ -105,19 +124,18 @@ async def test_of_two_readers_of_the_same_batch_one_commits(world: World) -> Non
 
 
 async def test_the_shards_of_a_relay_that_is_gone_are_taken_over(world: World) -> None:
-    async with world.running(world.reader("g")):
-        async with worker(world, "relay") as victim:
-            await world.publish(world.event("s", 1))
-            await eventually(lambda: world.sequences("s"), [1])
-            async with world.running(world.relay()):
-                await eventually(lambda: shards(world), [6, 6])
-                victim.send_signal(signal.SIGSTOP)
-                await world.publish(*[world.event(f"k{n}", 1, key=str(n)) for n in range(40)])
-                # The server ends the frozen session after two seconds here, ten in earnest.
-                await eventually(lambda: applied(world), 41, seconds=10)
-                await eventually(lambda: shards(world), [12])
-                victim.send_signal(signal.SIGCONT)
-                await eventually(lambda: shards(world), [6, 6])
+    async with world.running(world.reader("g")), worker(world, "relay") as victim:
+        await world.publish(world.event("s", 1))
+        await eventually(lambda: world.sequences("s"), [1])
+        async with world.running(world.relay()):
+            await eventually(lambda: shards(world), [6, 6])
+            victim.send_signal(signal.SIGSTOP)
+            await world.publish(*[world.event(f"k{n}", 1, key=str(n)) for n in range(40)])
+            # The server ends the frozen session after two seconds here, ten in earnest.
+            await eventually(lambda: applied(world), 41, seconds=10)
+            await eventually(lambda: shards(world), [12])
+            victim.send_signal(signal.SIGCONT)
+            await eventually(lambda: shards(world), [6, 6])
     assert len(await world.seen()) == 41
 
 
@@ -129,6 +147,7 @@ async def shards(world: World) -> list[int]:
     """How many shards each session holds."""
     rows = await world.pool.fetch(
         "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objid < 12"
-        " AND objsubid = 2 AND classid IN (SELECT classid FROM pg_locks WHERE locktype = 'advisory' AND objid = 99) GROUP BY pid"
+        " AND objsubid = 2 AND classid IN (SELECT classid FROM pg_locks WHERE locktype = 'advisory' AND objid = 99)"
+        " GROUP BY pid"
     )
     return [row["n"] for row in rows]

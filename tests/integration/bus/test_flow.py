@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from uuid import uuid4
 
 from shared.bus.event import Event
@@ -20,7 +21,7 @@ async def test_every_fact_arrives_once_and_in_order(world: World) -> None:
         for start in range(0, len(events), 50):
             await world.publish(*events[start : start + 50])
         for group in ("g", "other"):
-            await eventually(lambda group=group: count(world, group), 500)
+            await eventually(partial(count, world, group), 500)
     for group in ("g", "other"):
         found: dict[str, list[int]] = {}
         for subject, sequence in await world.seen(group):
@@ -72,14 +73,18 @@ async def test_two_workers_share_the_work_and_one_may_leave(world: World) -> Non
 async def test_only_wanted_types_reach_the_handler_and_the_others_leave_no_gap(world: World) -> None:
     async with world.running(world.relay(), world.reader("g", types=frozenset({"wanted.v1"}))):
         await world.publish(
-            world.event("s", 1, kind="other.v1"), world.event("s", 2, kind="wanted.v1"), world.event("s", 3, kind="new.v9")
+            world.event("s", 1, kind="other.v1"),
+            world.event("s", 2, kind="wanted.v1"),
+            world.event("s", 3, kind="new.v9"),
         )
         await world.publish(world.event("s", 4, kind="wanted.v1"))
         await eventually(lambda: world.sequences("s"), [2, 4])
     assert await world.parked() == []
 
 
-async def test_a_reader_that_comes_later_begins_with_the_oldest_and_a_second_start_repeats_nothing(world: World) -> None:
+async def test_a_reader_that_comes_later_begins_with_the_oldest_and_a_second_start_repeats_nothing(
+    world: World,
+) -> None:
     async with world.running(world.relay()):
         await world.publish(*[world.event("s", n) for n in range(1, 11)])
         await eventually(world.waiting, 0)

@@ -11,7 +11,9 @@ from tests.integration.bus.world import SCHEMA, World, eventually
 
 async def publish_ten(world: World) -> None:
     """Subjects a, b, c with versions 1 to 3, in one batch, and then d."""
-    await world.publish(*[world.event(subject, n) for n in (1, 2, 3) for subject in ("a", "b", "c")], world.event("d", 1))
+    await world.publish(
+        *[world.event(subject, n) for n in (1, 2, 3) for subject in ("a", "b", "c")], world.event("d", 1)
+    )
 
 
 async def test_a_poisoned_record_is_parked_its_subject_waits_and_all_else_flows(world: World) -> None:

@@ -101,7 +101,9 @@ async def test_a_topic_that_does_not_exist_is_said(world: World) -> None:
 
 async def test_creating_topics_again_changes_nothing(world: World) -> None:
     await read_some(world)
-    await world.carrier.create_topics([Topic(world.topic, "alpha"), Topic(f"{world.topic}.new", "alpha", compacted=True)])
+    await world.carrier.create_topics(
+        [Topic(world.topic, "alpha"), Topic(f"{world.topic}.new", "alpha", compacted=True)]
+    )
     async with world.running(world.relay(), world.reader("g")):
         await world.publish(world.event("s", 6))
         await eventually(lambda: world.sequences("s"), [1, 2, 3, 4, 5, 6])

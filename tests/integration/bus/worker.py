@@ -1,7 +1,7 @@
-"""A worker process that tests kill and freeze: `python -m tests.integration.bus.worker KIND DSN BOOTSTRAP TOPIC WHAT FILE`.
+"""A worker process that tests kill and freeze; its arguments are KIND DSN BOOTSTRAP TOPIC WHAT FILE.
 
-WHAT is `relay`, `reader` or `both`. With a FILE, the handler writes it inside its first transaction and then waits until the
-file is gone: the moment to freeze the process in.
+WHAT is `relay`, `reader` or `both`. With a FILE, the handler writes it inside its first transaction and then waits
+until the file is gone: the moment to freeze the process in.
 """
 
 import asyncio

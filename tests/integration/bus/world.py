@@ -40,7 +40,9 @@ class World:
     bad: set[tuple[str, int]] = field(default_factory=set)
     operator: "Connection | None" = None
 
-    def event(self, subject: UUID | str, sequence: int, *, key: str = "110108.001", kind: str = "thing.done.v1") -> Event:
+    def event(
+        self, subject: UUID | str, sequence: int, *, key: str = "110108.001", kind: str = "thing.done.v1"
+    ) -> Event:
         data = b'{"n":%d}' % sequence
         return Event(self.topic, key, uuid7(), kind, subject, sequence, key, None, datetime.now(UTC), data)
 
@@ -86,7 +88,9 @@ class World:
         return [sequence for name, sequence in await self.seen(group) if name == str(subject)]
 
     async def parked(self) -> list[tuple[str, int, str]]:
-        rows = await self.pool.fetch(f"SELECT subject, sequence, reason FROM {SCHEMA}.inbox_parked ORDER BY subject, sequence")
+        rows = await self.pool.fetch(
+            f"SELECT subject, sequence, reason FROM {SCHEMA}.inbox_parked ORDER BY subject, sequence"
+        )
         return [(row["subject"], row["sequence"], row["reason"]) for row in rows]
 
     def connection(self) -> Connection:
@@ -109,9 +113,7 @@ class World:
             await task
 
 
-async def eventually(
-    what: Callable[[], Awaitable[object]], wanted: object = True, *, seconds: float = 15.0
-) -> None:
+async def eventually(what: Callable[[], Awaitable[object]], wanted: object = True, *, seconds: float = 15.0) -> None:
     """Until `await what()` is `wanted`; the last answer is in the failure."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
@@ -128,8 +130,8 @@ async def prepare(pool: Pool, schema: str = SCHEMA) -> None:
     async with transaction(pool) as tx:
         await tx.execute(TABLES.replace("{schema}", schema))
         await tx.execute(
-            f"""CREATE TABLE {schema}.seen (n bigint GENERATED ALWAYS AS IDENTITY, grp text NOT NULL, subject text NOT NULL,
-                sequence int NOT NULL, type text NOT NULL, traceparent text)"""
+            f"""CREATE TABLE {schema}.seen (n bigint GENERATED ALWAYS AS IDENTITY, grp text NOT NULL,
+                subject text NOT NULL, sequence int NOT NULL, type text NOT NULL, traceparent text)"""
         )
 
 
