@@ -1,4 +1,4 @@
-"""Sequencing decisions, walked by hypothesis: whatever the order, the repeats and the poison, and however it is batched."""
+"""Sequencing decisions, walked by hypothesis: whatever the order, the repeats, the poison and the batches."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
