@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +23,7 @@ from services.intake.grids.reading import read_areas
 from services.intake.queries.grid_index import refresh_grids
 from services.intake.settings import IntakeSettings
 from services.intake.wiring import Wired, wire
+from shared import migrations
 from shared.auth import KEY_ACTIONS, issue_token
 from shared.bus.carrier import open_carrier
 from shared.jobs import supervise
@@ -127,32 +130,31 @@ class Place:
         return row[0], row[1], row[2]
 
 
-@pytest.fixture(scope="session")
-async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """Shared by the tests of a worker, which keep to reports of their own."""
-    from shared import migrations
-
-    dsn = await new_database(postgres_dsn)
+@asynccontextmanager
+async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> AsyncIterator[Place]:
+    """An intake service on a new database, with these areas, its jobs running."""
+    dsn = await new_database(server)
     await asyncio.to_thread(migrations.migrate, dsn)
     settings = IntakeSettings(
         environment="test",
         database_url=dsn,
-        data_dir=tmp_path_factory.mktemp("intake"),
+        data_dir=folder,
         token_secret=SecretStr(SECRET),
         media_max_bytes=100_000,
         batch_max_lines=2_500,
         pack="haidian",
     )
     carrier = open_carrier(settings)
+    stop = asyncio.Event()
     async with wire(settings, carrier) as wired:
         levels = [level.key for level in wired.pack.levels]
-        given = read_areas(collection(demo_areas()), "application/geo+json")
-        await import_areas(wired.pool, wired.outbox, wired.clock, given, levels=levels, tolerance_m2=10.0)
+        if features:
+            given = read_areas(collection(features), "application/geo+json")
+            await import_areas(wired.pool, wired.outbox, wired.clock, given, levels=levels, tolerance_m2=10.0)
         await refresh_grids(wired.pool, wired.grids, levels[-1])
         scope = Scope(tuple(sorted(KEY_ACTIONS)), AreaPath(DISTRICT), None, None)
         _, secret = await issue_key(wired.pool, wired.outbox, wired.clock, name="tests", scope=scope)
         await wired.keys.refresh()
-        stop = asyncio.Event()
         jobs = asyncio.create_task(supervise(api_jobs(wired), stop))
         house = Starlette(routes=[Mount("/intake", create_app(wired))])
         transport = httpx.ASGITransport(app=house, raise_app_exceptions=False)
@@ -161,3 +163,24 @@ async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) ->
         stop.set()
         await jobs
     await carrier.close()
+
+
+@pytest.fixture(scope="session")
+async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """Shared by the tests of a worker, which keep to reports of their own."""
+    async with city(postgres_dsn, tmp_path_factory.mktemp("intake"), demo_areas()) as place:
+        yield place
+
+
+@pytest.fixture
+async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
+    """One test's own, for what changes the areas."""
+    async with city(postgres_dsn, tmp_path, demo_areas()) as place:
+        yield place
+
+
+@pytest.fixture
+async def empty_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
+    """One test's own, without areas."""
+    async with city(postgres_dsn, tmp_path, []) as place:
+        yield place
