@@ -203,7 +203,7 @@ def _not_now(case: Case, act: Act, actor: Actor) -> Refusal:
         f"You may now: {', '.join(words.act(other) for other in possible) or 'nothing'}",
         facts={
             "act": act.value,
-            "status": case.status.value,
+            "case_status": case.status.value,
             "possible_from": [status.value for status in sources],
             "acts": [other.value for other in possible],
         },
