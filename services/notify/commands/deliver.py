@@ -102,6 +102,7 @@ async def _page_round(do: Deliver, turn: Turn, lease: Lease, line: Line, standin
         ends = await log_store.ends(connection)
         if ends.newest <= standing.position:
             return False
+        standing.skip_to(ends.oldest)
         end = min(standing.position + WINDOW, ends.newest)
         rows = await log_store.window(connection, standing.position, end, turn.area, PAGE)
         wanted = [row for row in rows if interest.allows(row.type, row.category, row.unit)]
@@ -158,6 +159,7 @@ async def _store(do: Deliver, turn: Turn, lease: Lease, standing: Standing, resu
         standing.last_attempt_at,
         standing.last_success_at,
         standing.disabled_because,
+        standing.take_missed(),
     )
     async with transaction(do.pool) as tx:
         if not await deliveries.record(tx, turn.id, lease.id, progress):

@@ -42,34 +42,31 @@ def webhook_job(do: Deliver, appended: Wake) -> Job:
         try:
             with appended.listening() as bell:
                 while not stop.is_set():
-                    wait = POLL_SECONDS
                     try:
-                        lease, until, turns = (
-                            await claim(do, AT_ONCE - len(running))
-                            if len(running) < AT_ONCE
-                            else (
-                                UUID(int=0),
-                                0.0,
-                                [],
-                            )
-                        )
+                        await _begin(do, running, stop)
                     except Exception as error:
                         if not is_outage(error):
                             raise
                         log.warning("webhooks wait for the database", error=str(error))
                         await pause(stop, 1.0)
-                        continue
-                    for turn in turns:
-                        task = asyncio.create_task(_one(do, turn, Lease(lease, until, stop)))
-                        running.add(task)
-                        task.add_done_callback(running.discard)
                     await pause(stop, SPACING_SECONDS)
-                    await bell.wait(wait)
+                    await bell.wait(POLL_SECONDS)
         finally:
             if running:
                 await asyncio.wait(running)
 
     return Job("webhooks", run)
+
+
+async def _begin(do: Deliver, running: set[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """Take as many turns as there is room for."""
+    if len(running) >= AT_ONCE:
+        return
+    lease, until, turns = await claim(do, AT_ONCE - len(running))
+    for turn in turns:
+        task = asyncio.create_task(_one(do, turn, Lease(lease, until, stop)))
+        running.add(task)
+        task.add_done_callback(running.discard)
 
 
 async def _one(do: Deliver, turn: Turn, lease: Lease) -> None:

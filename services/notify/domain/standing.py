@@ -47,6 +47,7 @@ class Standing:
     last_attempt_at: datetime | None = None
     last_success_at: datetime | None = None
     disabled_because: str | None = None
+    missed: int = 0
 
     @property
     def down(self) -> bool:
@@ -80,6 +81,17 @@ class Standing:
             self.disabled_because = (
                 f"an event of {subject} has been refused since {failed_at.isoformat()}; the last: {outcome.error}"
             )
+
+    def skip_to(self, oldest: int) -> None:
+        """The log starts at `oldest`: what lies before it and was not dealt with is missed."""
+        if self.position + 1 < oldest:
+            self.missed += oldest - 1 - self.position
+            self.position = oldest - 1
+
+    def take_missed(self) -> int:
+        """How many were missed since the last time this was asked."""
+        missed, self.missed = self.missed, 0
+        return missed
 
     def rest(self, chance: float) -> timedelta | None:
         """How long a receiver that is down is left in peace; None when it is not."""

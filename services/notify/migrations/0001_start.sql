@@ -64,7 +64,8 @@ CREATE TABLE notify.stream_tickets (
 CREATE INDEX ON notify.stream_tickets (expires_at);
 
 -- `position`: everything up to it has been delivered or waits in webhook_waiting. `leased_until` and `lease`: who sends
--- for it now. `resting_until`: the receiver seems to be down as a whole.
+-- for it now. `resting_until`: the receiver seems to be down as a whole. `missed`: facts that were swept from the log before
+-- they were looked at for it, because it was disabled or down for longer than the log is kept.
 CREATE TABLE notify.webhooks (
     id uuid PRIMARY KEY,
     owner text NOT NULL,
@@ -78,6 +79,7 @@ CREATE TABLE notify.webhooks (
     state_reason text,
     created_at timestamptz NOT NULL,
     position bigint NOT NULL,
+    missed bigint NOT NULL DEFAULT 0,
     failures int NOT NULL DEFAULT 0,
     failing_since timestamptz,
     resting_until timestamptz,

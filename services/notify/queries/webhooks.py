@@ -14,7 +14,7 @@ class Webhook(BaseModel):
     """One webhook and how it fares. `state` is `disabled` after it failed for too long; `state_reason` says why.
 
     `waiting` events were refused, or stand behind one of the same subject that was; `behind` is how many facts of the
-    log it has yet to look at.
+    log it has yet to look at, `missed` how many the log dropped before it could (it was disabled for too long).
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -34,6 +34,7 @@ class Webhook(BaseModel):
     last_success_at: datetime | None
     waiting: int
     behind: int
+    missed: int
 
 
 async def webhooks_of(pool: Pool, owner: str, after: UUID | None, limit: int) -> list[Webhook]:

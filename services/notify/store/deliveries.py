@@ -51,7 +51,7 @@ RECORD = """
            last_status = coalesce($7, last_status), last_error = $8,
            last_attempt_at = coalesce($9, last_attempt_at), last_success_at = coalesce($10, last_success_at),
            state = CASE WHEN $11::text IS NULL THEN state ELSE 'disabled' END,
-           state_reason = coalesce($11, state_reason)
+           state_reason = coalesce($11, state_reason), missed = missed + $12
      WHERE id = $1 AND lease = $2
 """
 
@@ -125,6 +125,7 @@ class Progress(NamedTuple):
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     disabled_because: str | None
+    missed: int
 
 
 async def claim(tx: Connection, lease: UUID, lasting: timedelta, limit: int) -> list[Turn]:

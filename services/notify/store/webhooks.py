@@ -21,7 +21,7 @@ _VIEW_PART = """
     SELECT w.id, w.url, w.area, w.types, w.state, w.state_reason, w.created_at, w.failures, w.failing_since,
            w.last_status, w.last_error, w.last_attempt_at, w.last_success_at,
            (SELECT count(*) FROM notify.webhook_waiting q WHERE q.webhook_id = w.id) AS waiting,
-           greatest((SELECT position FROM notify.head) - w.position, 0) AS behind
+           greatest((SELECT position FROM notify.head) - w.position, 0) AS behind, w.missed
       FROM notify.webhooks w
 """
 
@@ -75,6 +75,7 @@ class Seen(NamedTuple):
     last_success_at: datetime | None
     waiting: int
     behind: int
+    missed: int
 
 
 async def lock_owner(tx: Connection, owner: str) -> None:

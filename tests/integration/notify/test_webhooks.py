@@ -12,8 +12,10 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notify.commands.deliver import Lease, deliver
+from services.notify.commands.sweep import sweep_log
 from services.notify.commands.webhook_turns import claim, webhook_job
 from shared.jobs import supervise
+from shared.kernel.clock import utc_now
 from tests.integration.notify.conftest import Notify, Running
 from tests.integration.notify.feed import Case
 from tests.integration.notify.receiver import Receiver, receiving
@@ -172,6 +174,22 @@ async def test_after_failing_for_long_it_is_disabled_and_says_why_until_it_is_en
         assert answer.json()["state"] == "active"
         await receiver.until(2)
         assert [got.sequence for got in receiver.taken] == [1, 2]
+
+
+async def test_what_the_log_dropped_meanwhile_is_said(sending: Notify, receiver: Receiver) -> None:
+    made = await register(sending, receiver.url)
+    receiver.answers = lambda _: 410
+    await sending.append(Case("a").fact("filed"))
+    await until(sending, made, state="disabled")
+    await sending.append(*Case("a").whole())
+    assert await sweep_log(sending.wired.pool, utc_now, timedelta(seconds=-5)) == 6
+    receiver.answers = lambda _: 200
+    async with sending.client() as client:
+        await client.post(f"/v1/webhooks/{made['id']}/enable")
+    await sending.append(late := Case("a").fact("filed"))
+    await receiver.until(2)
+    assert {got.headers["webhook-id"] for got in receiver.taken} >= {late.id}
+    assert (await until(sending, made, waiting=0))["missed"] == 5
 
 
 async def test_410_disables_at_once(sending: Notify, receiver: Receiver) -> None:

@@ -236,6 +236,14 @@ def test_one_event_refused_for_days_disables_too_for_nothing_is_dropped_silently
     assert "case 1" in fares.disabled_because
 
 
+def test_what_the_log_dropped_is_counted_as_missed_once() -> None:
+    fares = standing()
+    fares.skip_to(1)
+    assert fares.take_missed() == 0
+    fares.skip_to(11)
+    assert (fares.position, fares.take_missed(), fares.take_missed()) == (10, 10, 0)
+
+
 def test_gone_disables_at_once_and_a_redirect_is_a_failure() -> None:
     fares = standing()
     note(fares, Outcome.answered(410))
