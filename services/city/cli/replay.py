@@ -40,9 +40,15 @@ def replay(
     typer.echo(f"{len(requests)} requests 件诉求 → {url} ({chosen.title.zh} {chosen.title.en})")
     typer.echo(f"{chosen.demo.note.zh} {chosen.demo.note.en}")
     with _Bars(len(requests)) as bars:
-        summary = uvloop.run(
-            robots.replay(url, keys, requests, pack=chosen, pace=pace, progress=bars.show, patience=patience)
+        playing = robots.replay(
+            *(url, keys, requests),
+            pack=chosen,
+            pace=pace,
+            progress=bars.show,
+            patience=patience,
+            renew=lambda: _credentials(credentials),
         )
+        summary = uvloop.run(playing)
     _tell(summary)
     if summary.open or summary.given_up or summary.posted < len(requests):
         raise typer.Exit(1)

@@ -1,12 +1,11 @@
 """The robots at work: an app that posts, a listener on the live stream, and workers that act with each post's token."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Protocol
 from uuid import uuid4
 
 from services.city.robots.cases import Cases
 from services.city.robots.door import Answer, Door, NoAnswer
+from services.city.robots.keys import APP, clerk
 from services.city.robots.lists import Lists
 from services.city.robots.picture import PICTURE
 from services.city.robots.requests import Request, report_of
@@ -25,37 +24,20 @@ TYPES = tuple(
 )
 
 
-class Credentials(Protocol):
-    """`app`: an API key. `tokens`: post → token. `units`: unit code → token."""
-
-    @property
-    def app(self) -> str: ...
-    @property
-    def tokens(self) -> Mapping[str, str]: ...
-    @property
-    def units(self) -> Mapping[str, str]: ...
-
-
 class City:
     """Desks, units and workers of one city. They act only on cases of reports that were posted through `report`.
 
     With `adopt` they also finish what an earlier run left open.
     """
 
-    def __init__(self, door: Door, credentials: Credentials, pack: Pack, *, workers: int, adopt: bool = False) -> None:
+    def __init__(self, door: Door, pack: Pack, *, workers: int, adopt: bool = False) -> None:
         self.summary = Summary()
         self.connected = asyncio.Event()
         self.cases = Cases(pack, self.summary, adopt=adopt)
-        self._door, self._credentials, self._pack = door, credentials, pack
-        self._workers = workers
+        self._door, self._pack, self._workers = door, pack, workers
         self._run = uuid4().hex[:12]  # tells the Idempotency-Keys of this run from those of an earlier one
         self._pictures: dict[str, asyncio.Task[str | None]] = {}
-        self._lists = Lists(
-            *(door, self.cases, self.summary),
-            area=pack.area,
-            app=credentials.app,
-            desk=credentials.tokens["acceptor"],
-        )
+        self._lists = Lists(door, self.cases, self.summary, area=pack.area)
         self._lists.missed = adopt
 
     async def work(self) -> None:
@@ -73,7 +55,7 @@ class City:
         self.summary.posted += 1
         self.cases.in_flight += 1
         try:
-            answer = await self._door.post("/intake/v1/reports", self._credentials.app, body, key=key)
+            answer = await self._door.post("/intake/v1/reports", APP, body, key=key)
             self._posted(request, body["category"], answer)
         except NoAnswer as error:
             self.summary.errors[f"report: {error}"] += 1
@@ -92,8 +74,8 @@ class City:
         self.cases.add(Work(request.key, category, request.place, report, area=area))
 
     async def _listen(self) -> None:
-        token, area = self._credentials.tokens["subscriber"], self._pack.area
-        facts = follow(*(self._door, token, area, TYPES), on_connect=self._on_connect, on_refusal=self._on_refusal)
+        reader = (self._door, "subscriber", self._pack.area, TYPES)
+        facts = follow(*reader, on_connect=self._on_connect, on_refusal=self._on_refusal)
         async for fact in facts:
             self.cases.hear(fact)
 
@@ -118,19 +100,19 @@ class City:
                 self.cases.finished(work)
 
     async def _do(self, work: Work, deed: Deed) -> None:
-        token = self._credentials.units[deed.unit] if deed.unit else self._credentials.tokens[deed.post]
+        who = clerk(deed.unit) if deed.unit else deed.post
         body = dict(deed.body)
-        if deed.evidence and (picture := await self._picture(token)):
+        if deed.evidence and (picture := await self._picture(who)):
             body["evidence"] = [picture]
         revision = work.revision
         key = f"robots-{self._run}-{work.case}-{revision}-{deed.act}"
         path = f"/dispatch/v1/cases/{work.case}"
-        answer = await self._door.post(f"{path}/{deed.act}", token, body, key=key, revision=revision)
+        answer = await self._door.post(f"{path}/{deed.act}", who, body, key=key, revision=revision)
         if answer.ok:
             self._count(deed)
         elif answer.status in (404, 409, 412):
             # Somebody was quicker, or the case is not where we thought: look at it, and go on from there.
-            case = await self._door.get(path, token)
+            case = await self._door.get(path, who)
             if case.ok:
                 self.cases.news(work, case.body)
             if work.revision == revision:
@@ -144,14 +126,14 @@ class City:
         self.summary.verified += deed.act == "answer_verification"
         self.summary.rework += deed.act == "order_rework"
 
-    async def _picture(self, token: str) -> str | None:
-        """The evidence of whoever holds `token`: one small picture, uploaded once; None if it is not taken."""
-        if token not in self._pictures:
-            self._pictures[token] = asyncio.create_task(self._upload(token, f"picture-{len(self._pictures)}"))
-        return await asyncio.shield(self._pictures[token])
+    async def _picture(self, who: str) -> str | None:
+        """Somebody's evidence: one small picture, uploaded once; None if it is not taken."""
+        if who not in self._pictures:
+            self._pictures[who] = asyncio.create_task(self._upload(who, f"picture-{len(self._pictures)}"))
+        return await asyncio.shield(self._pictures[who])
 
-    async def _upload(self, token: str, name: str) -> str | None:
-        answer = await self._door.upload(token, "evidence.png", PICTURE, "image/png", key=f"robots-{self._run}-{name}")
+    async def _upload(self, who: str, name: str) -> str | None:
+        answer = await self._door.upload(who, "evidence.png", PICTURE, "image/png", key=f"robots-{self._run}-{name}")
         if answer.ok:
             return str(answer.body["id"])
         self.summary.errors[f"media: {answer.status} {answer.reason}"] += 1

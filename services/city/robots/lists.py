@@ -4,9 +4,11 @@ import asyncio
 
 from services.city.robots.cases import Cases
 from services.city.robots.door import Door, NoAnswer
+from services.city.robots.keys import APP
 from services.city.robots.script import OPEN, Work
 from services.city.robots.summary import Summary
 
+DESK = "acceptor"
 LOOK_EVERY = 2.0
 PAGE = 500
 ASKED_AFTER = 200  # reports asked after one by one, at most, in one round
@@ -15,9 +17,9 @@ ASKED_AFTER = 200  # reports asked after one by one, at most, in one round
 class Lists:
     """A desk that goes through the open cases of `area` when one of ours has not moved for a while."""
 
-    def __init__(self, door: Door, cases: Cases, summary: Summary, *, area: str, app: str, desk: str) -> None:
+    def __init__(self, door: Door, cases: Cases, summary: Summary, *, area: str) -> None:
         self._door, self._cases, self._summary = door, cases, summary
-        self._area, self._app, self._desk = area, app, desk
+        self._area = area
         self.missed = False  # set by whoever knows that facts may have passed unseen
 
     async def watch(self) -> None:
@@ -42,7 +44,7 @@ class Lists:
         cursor = ""
         while True:
             path = f"/dispatch/v1/cases?status={status}&limit={PAGE}{cursor}"
-            answer = await self._door.get(f"{path}&area={self._area}" if self._area else path, self._desk)
+            answer = await self._door.get(f"{path}&area={self._area}" if self._area else path, DESK)
             if not answer.ok:
                 self._summary.errors[f"lists: {answer.status} {answer.reason}"] += 1
                 return
@@ -55,11 +57,11 @@ class Lists:
     async def _ask_after(self, work: Work) -> None:
         """A report whose case is in no list: not opened yet, or ended while nobody listened."""
         if not work.case:
-            answer = await self._door.get(f"/intake/v1/reports/{work.report}", self._app)
+            answer = await self._door.get(f"/intake/v1/reports/{work.report}", APP)
             case = answer.body.get("case_id") if answer.ok else None
             if case is None:
                 return
             self._cases.know(work, case)
-        answer = await self._door.get(f"/dispatch/v1/cases/{work.case}", self._desk)
+        answer = await self._door.get(f"/dispatch/v1/cases/{work.case}", DESK)
         if answer.ok:
             self._cases.news(work, answer.body)

@@ -6,8 +6,9 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from services.city.robots.city import City, Credentials
+from services.city.robots.city import City
 from services.city.robots.door import Door
+from services.city.robots.keys import Credentials, Keys
 from services.city.robots.requests import Request, placed, read_requests
 from services.city.robots.summary import Summary
 from shared.packs import Pack
@@ -29,15 +30,16 @@ async def replay(
     progress: Callable[[Summary], None] | None = None,
     connections: int = 32,
     patience: float = PATIENCE,
+    renew: Callable[[], Credentials] | None = None,
 ) -> Summary:
     """Post the requests (`pace` a second; None: as fast as they are answered) and carry every case to its end.
 
     Returns when all are through, or nothing has moved for `patience` seconds; then the summary says how many are open.
-    `progress` is called about five times a second.
+    `progress` is called about five times a second; `renew` reads the credentials again when they are refused.
     """
     began = time.monotonic()
-    door = Door(base_url, connections=connections * 2, patience=patience)
-    city = City(door, credentials, pack, workers=connections)
+    door = Door(base_url, Keys(credentials, renew), connections=connections * 2, patience=patience)
+    city = City(door, pack, workers=connections)
     chosen = placed(requests[:limit], pack)
     async with contextlib.aclosing(door), _working(city):
         with contextlib.suppress(TimeoutError):
@@ -56,8 +58,8 @@ async def demo(base_url: str, credentials: Credentials, pack: Pack, stop: asynci
 
     Only for a city that is being tried out: it goes on with every case that an earlier demo posted.
     """
-    door = Door(base_url, connections=8, patience=PATIENCE)
-    city = City(door, credentials, pack, workers=4, adopt=True)
+    door = Door(base_url, Keys(credentials), connections=8, patience=PATIENCE)
+    city = City(door, pack, workers=4, adopt=True)
     requests = placed(read_requests(pack.folder / pack.demo.requests), pack)
     async with contextlib.aclosing(door), _working(city):
         playing = asyncio.create_task(_trickle(city, requests))

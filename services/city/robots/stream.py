@@ -17,7 +17,7 @@ Fact = dict[str, Any]
 
 async def follow(
     door: Door,
-    token: str,
+    who: str,
     area: str,
     types: tuple[str, ...],
     *,
@@ -35,7 +35,7 @@ async def follow(
     pause = 0.2
     while True:
         try:
-            async with door.stream(path, token, last) as response:
+            async with door.stream(path, who, last) as response:
                 if response.status_code == 200:
                     on_connect(last is not None)
                     pause = 0.2
