@@ -108,9 +108,12 @@ class Place:
         text = f"井盖破损 {next(self._asked)}"
         return {"category": category, "description": text, "location": middle(1, 1), **fields}
 
-    async def post(self, body: Any, headers: dict[str, str] | None = None, **more: str) -> httpx.Response:
+    async def post(self, body: Any, headers: dict[str, str] | None = None, key: str | None = None) -> httpx.Response:
+        """`key` is the Idempotency-Key."""
         content = body if isinstance(body, bytes) else orjson.dumps(body)
-        sent = {"Content-Type": "application/json", **(self.app if headers is None else headers), **more}
+        sent = {"Content-Type": "application/json", **(self.app if headers is None else headers)}
+        if key is not None:
+            sent["Idempotency-Key"] = key
         return await self.http.post("/intake/v1/reports", content=content, headers=sent)
 
     async def stored(self, report_id: str) -> Any:

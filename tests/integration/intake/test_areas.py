@@ -36,7 +36,7 @@ async def test_areas_are_listed_by_level_and_parent_with_a_cursor(intake: Place)
     seen: list[str] = []
     cursor: str | None = None
     while True:
-        query = {"level": "grid", "limit": 5, **({"cursor": cursor} if cursor else {})}
+        query: dict[str, str] = {"level": "grid", "limit": "5", **({"cursor": cursor} if cursor else {})}
         page = (await intake.http.get("/intake/v1/areas", params=query, headers=intake.app)).json()
         seen += [item["path"] for item in page["items"]]
         cursor = page["next"]
@@ -49,7 +49,7 @@ async def test_areas_are_listed_by_level_and_parent_with_a_cursor(intake: Place)
     assert one["geometry"] is None
     below = (await intake.http.get("/intake/v1/areas", params={"parent": STREET}, headers=intake.app)).json()
     assert [item["path"] for item in below["items"]] == [COMMUNITY]
-    deep = {"parent": DISTRICT, "level": "grid", "limit": 500, "geometry": "true"}
+    deep = {"parent": DISTRICT, "level": "grid", "limit": "500", "geometry": "true"}
     found = (await intake.http.get("/intake/v1/areas", params=deep, headers=intake.app)).json()["items"]
     assert len(found) == 16
     assert found[0]["geometry"]["type"] == "Polygon"

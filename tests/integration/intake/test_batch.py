@@ -8,14 +8,18 @@ import httpx
 import orjson
 import pytest
 
-from services.intake.commands import receive_batch as batch_command
+from services.intake.commands.receive_report import entry
 from services.intake.store import reports as store
 from tests.integration.intake.conftest import Place, grid, middle
 
 
-async def send(intake: Place, lines: list[Any], headers: dict[str, str] | None = None, **more: str) -> httpx.Response:
+async def send(
+    intake: Place, lines: list[Any], headers: dict[str, str] | None = None, key: str | None = None
+) -> httpx.Response:
     body = b"\n".join(line if isinstance(line, bytes) else orjson.dumps(line) for line in lines)
-    sent = {"Content-Type": "application/x-ndjson", **(intake.app if headers is None else headers), **more}
+    sent = {"Content-Type": "application/x-ndjson", **(intake.app if headers is None else headers)}
+    if key is not None:
+        sent["Idempotency-Key"] = key
     return await intake.http.post("/intake/v1/reports/batch", content=body + b"\n", headers=sent)
 
 
@@ -94,9 +98,9 @@ async def test_without_the_right_to_report_nothing_is_read(intake: Place) -> Non
 
 async def test_sent_again_with_its_key_it_gets_the_same_answers(intake: Place) -> None:
     lines, key = [intake.body() if n != 700 else b"{" for n in range(1_400)], uuid4().hex
-    first = await send(intake, lines, **{"Idempotency-Key": key})
+    first = await send(intake, lines, key=key)
     before = await intake.count()
-    again = await send(intake, lines, **{"Idempotency-Key": key})
+    again = await send(intake, lines, key=key)
     assert again.content == first.content
     assert await intake.count() == before
 
@@ -104,8 +108,8 @@ async def test_sent_again_with_its_key_it_gets_the_same_answers(intake: Place) -
 async def test_the_key_with_another_batch_is_refused(intake: Place) -> None:
     key = uuid4().hex
     lines = [intake.body(), intake.body()]
-    assert (await send(intake, lines, **{"Idempotency-Key": key})).status_code == 200
-    answer = await send(intake, lines[:1], **{"Idempotency-Key": key})
+    assert (await send(intake, lines, key=key)).status_code == 200
+    answer = await send(intake, lines[:1], key=key)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-key-reused")
 
 
@@ -123,10 +127,10 @@ async def test_a_batch_that_was_cut_off_goes_on_where_it_stopped(
 
     monkeypatch.setattr(store, "add_chunk", failing)
     before = await intake.count()
-    cut = read(await send(intake, lines, **{"Idempotency-Key": key}))
+    cut = read(await send(intake, lines, key=key))
     assert [a["status"] for a in cut] == [201] * 1_000 + [503] * 1_200
     monkeypatch.undo()
-    whole = read(await send(intake, lines, **{"Idempotency-Key": key}))
+    whole = read(await send(intake, lines, key=key))
     assert [a["status"] for a in whole] == [201] * 2_200
     assert whole[:1_000] == cut[:1_000]
     assert (await intake.count())[0] - before[0] == 2_200
@@ -135,13 +139,11 @@ async def test_a_batch_that_was_cut_off_goes_on_where_it_stopped(
 async def test_a_row_the_database_refuses_costs_its_part_nothing(
     intake: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = batch_command.entry
-
     def poisoned(*args: Any) -> store.Row:
         row = entry(*args)
         return row._replace(lat=400.0) if "poison" in row.description else row
 
-    monkeypatch.setattr(batch_command, "entry", poisoned)
+    monkeypatch.setattr("services.intake.commands.receive_batch.entry", poisoned)
     lines = [intake.body(description="poison" if n == 37 else "fine") for n in range(100)]
     answers = read(await send(intake, lines))
     assert [a["line"] for a in answers if a["status"] != 201] == [38]

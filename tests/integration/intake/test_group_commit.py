@@ -1,7 +1,6 @@
 """Many senders, one transaction: duplicates, poison, hang-ups, outages."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -42,7 +41,7 @@ async def stored(intake: Intake, rows: list[Row]) -> list[bool]:
 
 
 @pytest.fixture
-async def idle(intake: Intake) -> AsyncIterator[GroupWriter]:
+async def idle(intake: Intake) -> GroupWriter:
     """A writer whose job the test starts itself, so that what waits is one group."""
     return GroupWriter(intake.wired.pool, intake.wired.outbox, room=50)
 
@@ -162,7 +161,8 @@ async def test_a_key_in_use_by_another_replica_is_waited_for_and_neighbours_are_
         await asyncio.sleep(0.1)
         assert not sending.done()
         await elsewhere.execute(
-            "INSERT INTO intake.idempotency (caller, key, request_hash, status, body) VALUES ($1, $2, 'same', 201, 'x')",
+            "INSERT INTO intake.idempotency (caller, key, request_hash, status, body)"
+            " VALUES ($1, $2, 'same', 201, 'x')",
             WHO.subject,
             key,
         )
@@ -228,7 +228,7 @@ async def test_sixty_four_senders_at_once(intake: Intake) -> None:
     waiting = iter(bodies)
 
     async def sender() -> list[int]:
-        return [(await intake.post(body, **{"Idempotency-Key": uuid4().hex})).status_code for body in waiting]
+        return [(await intake.post(body, key=uuid4().hex)).status_code for body in waiting]
 
     answers = await asyncio.gather(*(sender() for _ in range(64)))
     assert [status for each in answers for status in each] == [201] * 256

@@ -207,26 +207,26 @@ async def test_a_key_is_held_to_its_rate(intake: Place) -> None:
 
 async def test_the_same_key_and_body_get_the_same_answer(intake: Place) -> None:
     body, name = orjson.dumps(intake.body()), uuid4().hex
-    first = await intake.post(body, **{"Idempotency-Key": name})
+    first = await intake.post(body, key=name)
     before = await intake.count()
-    again = await intake.post(body, **{"Idempotency-Key": name})
+    again = await intake.post(body, key=name)
     assert (again.status_code, again.content) == (201, first.content)
     assert await intake.count() == before
 
 
 async def test_the_same_key_with_another_body_is_refused(intake: Place) -> None:
     name = uuid4().hex
-    assert (await intake.post(intake.body(), **{"Idempotency-Key": name})).status_code == 201
+    assert (await intake.post(intake.body(), key=name)).status_code == 201
     before = await intake.count()
-    answer = await intake.post(intake.body(), **{"Idempotency-Key": name})
+    answer = await intake.post(intake.body(), key=name)
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-key-reused")
     assert await intake.count() == before
 
 
 async def test_a_key_belongs_to_its_caller(intake: Place) -> None:
     body, name = orjson.dumps(intake.body()), uuid4().hex
-    one = await intake.post(body, **{"Idempotency-Key": name})
-    other = await intake.post(body, intake.staff("grid_worker"), **{"Idempotency-Key": name})
+    one = await intake.post(body, key=name)
+    other = await intake.post(body, intake.staff("grid_worker"), key=name)
     assert other.status_code == 201
     assert one.json()["id"] != other.json()["id"]
 
@@ -241,9 +241,9 @@ async def test_a_bad_idempotency_key_is_refused(intake: Place, name: bytes) -> N
 
 async def test_a_refused_request_leaves_its_key_free(intake: Place) -> None:
     name = uuid4().hex
-    refused = await intake.post(intake.body(category="99999"), **{"Idempotency-Key": name})
+    refused = await intake.post(intake.body(category="99999"), key=name)
     assert refused.status_code == 422
-    assert (await intake.post(intake.body(), **{"Idempotency-Key": name})).status_code == 201
+    assert (await intake.post(intake.body(), key=name)).status_code == 201
 
 
 async def test_openapi_documents_the_route(intake: Place) -> None:

@@ -1,0 +1,109 @@
+"""API keys: issued once, listed without the key, revoked for good; and the catalogue they open."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.contracts.intake import KeyIssued, KeyRevoked
+from shared.kernel.clock import utc_now
+from shared.keys import key_hash
+from tests.integration.intake.conftest import Place
+
+SCOPE = {"name": "市民热线", "actions": ["reports:create", "reports:read"], "area": "110108.012", "rate": 50}
+
+
+async def issue(intake: Place, **fields: Any) -> Any:
+    answer = await intake.http.post("/intake/v1/keys", json={**SCOPE, **fields}, headers=intake.staff("admin"))
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def test_a_key_is_issued_shown_once_and_published_as_a_hash(intake: Place) -> None:
+    issued = await issue(intake)
+    assert issued["key"].startswith("wg_")
+    (fact,) = await intake.facts(issued["id"])
+    data = KeyIssued.model_validate_json(fact["data"])
+    assert (data.hash, data.version, fact["key"]) == (key_hash(issued["key"]), 1, issued["id"])
+    assert data.scope.model_dump() == {
+        "actions": ["reports:create", "reports:read"], "area": "110108.012", "categories": None, "rate": 50,
+    }  # fmt: skip
+    assert issued["key"].encode() not in fact["data"]
+    listed = await intake.http.get("/intake/v1/keys", params={"limit": 500}, headers=intake.staff("admin"))
+    assert issued["id"] in [item["id"] for item in listed.json()["items"]]
+    assert issued["key"] not in listed.text
+    assert data.hash not in listed.text
+
+
+async def test_it_opens_what_its_scope_says_until_it_is_revoked(intake: Place) -> None:
+    issued = await issue(intake)
+    await intake.wired.keys.refresh()
+    assert (await intake.post(intake.body(), bearer(issued["key"]))).status_code == 201
+    path = f"/intake/v1/keys/{issued['id']}"
+    ended = await intake.http.delete(path, params={"reason": "leaked"}, headers=intake.staff("admin"))
+    assert ended.status_code == 200
+    assert ended.json()["revoked_at"] is not None
+    await intake.wired.keys.refresh()
+    assert (await intake.post(intake.body(), bearer(issued["key"]))).status_code == 401
+    facts = await intake.facts(issued["id"])
+    data = KeyRevoked.model_validate_json(facts[-1]["data"])
+    assert (len(facts), facts[-1]["sequence"], data.version, data.reason) == (2, 2, 2, "leaked")
+    again = await intake.http.delete(path, headers=intake.staff("admin"))
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/key-already-revoked")
+
+
+async def test_a_key_ends_when_it_was_said_to(intake: Place) -> None:
+    issued = await issue(intake, expires_at=(utc_now() - timedelta(seconds=1)).isoformat())
+    await intake.wired.keys.refresh()
+    assert (await intake.post(intake.body(), bearer(issued["key"]))).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"actions": ["keys:write"]}, "/actions/0"),
+        ({"actions": []}, "/actions"),
+        ({"categories": ["99999"]}, "/categories/0"),
+        ({"area": "a..b"}, "/area"),
+        ({"rate": 0}, "/rate"),
+        ({"name": ""}, "/name"),
+        ({"name": "a\x00"}, "/name"),
+        ({"colour": "red"}, "/colour"),
+        ({"expires_at": "2026-01-01T00:00:00"}, "/expires_at"),
+    ],
+)
+async def test_a_bad_scope_is_refused_by_name(intake: Place, fields: dict[str, Any], pointer: str) -> None:
+    before = await intake.count()
+    answer = await intake.http.post("/intake/v1/keys", json={**SCOPE, **fields}, headers=intake.staff("admin"))
+    assert answer.status_code == 422
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    assert await intake.count() == before
+
+
+async def test_only_an_admin_and_only_within_his_area(intake: Place) -> None:
+    url = "/intake/v1/keys"
+    assert (await intake.http.post(url, json=SCOPE, headers=intake.staff("shift_leader"))).status_code == 403
+    assert (await intake.http.post(url, json=SCOPE, headers=intake.staff("admin", "110108.013"))).status_code == 403
+    assert (await intake.http.post(url, json={**SCOPE, "area": ""}, headers=intake.staff("admin"))).status_code == 403
+    assert (await intake.http.get(url, headers=intake.app)).status_code == 403
+    assert (await intake.http.delete(f"{url}/x", headers=intake.app)).status_code == 403
+    assert (await intake.http.delete(f"{url}/x", headers=intake.staff("admin"))).status_code == 404
+
+
+async def test_the_catalogue_says_what_may_be_reported(intake: Place) -> None:
+    listing = (await intake.http.get("/intake/v1/catalogue", headers=intake.app)).json()
+    assert listing["next"] is None
+    assert len(listing["items"]) == len(intake.wired.pack.categories)
+    one = listing["items"][0]
+    assert set(one) == {"code", "name", "kind", "conditions"}
+    assert set(one["name"]) == {"zh", "en"}
+    assert set(one["conditions"][0]) == {"key", "name", "limit"}
+    assert set(one["conditions"][0]["limit"]) == {"amount", "unit"}
+    narrow = await intake.key(categories=(one["code"],))
+    items = (await intake.http.get("/intake/v1/catalogue", headers=narrow)).json()["items"]
+    assert [item["code"] for item in items] == [one["code"]]
+    assert (await intake.http.get("/intake/v1/catalogue")).status_code == 401

@@ -1,0 +1,132 @@
+"""Taking a report in: what is refused, what is masked, what is sealed, what is published."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from services.intake.domain.place import Datum
+from services.intake.domain.place import Place as At
+from services.intake.domain.report import (
+    Asked,
+    AtPoint,
+    BadAttributes,
+    OccurredInFuture,
+    Personal,
+    Report,
+    Reporter,
+    receive,
+)
+from services.intake.outgoing import report_received
+from services.intake.sealing import BadPersonalKey, CannotUnseal, Sealer, installation_key
+from services.intake.settings import IntakeSettings
+from shared.contracts.intake import ReportReceived
+
+NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
+ID = UUID("0193a000-0000-7000-8000-000000000001")
+KEY = bytes(range(32))
+
+
+def take(**fields: Any) -> tuple[Report, Personal | None]:
+    asked = Asked("01003", "井盖破损", AtPoint(116.3, 39.9, Datum.WGS84), None, "app", {}, None, ())
+    return receive(
+        asked._replace(**fields), At(116.3, 39.9), "110108.012.003.017",
+        report_id=ID, tracking_code="ABCDEFGHJKMN", caller="key:1", now=NOW,
+    )  # fmt: skip
+
+
+def test_a_report_without_personal_data_has_nothing_to_seal() -> None:
+    report, personal = take()
+    assert personal is None
+    assert report.description == "井盖破损"
+
+
+def test_a_number_in_the_text_is_masked_and_the_text_kept_to_be_sealed() -> None:
+    report, personal = take(description="电话13812345678")
+    assert report.description == "电话138********"
+    assert personal == Personal("电话13812345678", None)
+
+
+def test_a_reporter_is_kept_to_be_sealed() -> None:
+    _, personal = take(reporter=Reporter(phone="13812345678"))
+    assert personal == Personal("井盖破损", Reporter(None, "13812345678", None))
+
+
+def test_a_clock_may_be_five_minutes_fast_and_no_more() -> None:
+    take(occurred_at=NOW + timedelta(minutes=4))
+    with pytest.raises(OccurredInFuture) as refused:
+        take(occurred_at=NOW + timedelta(minutes=6))
+    assert refused.value.errors[0].pointer == "/occurred_at"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pointer"),
+    [
+        ({"a": float("nan")}, "/attributes/a"),
+        ({"a": {"b": [1, float("inf")]}}, "/attributes/a/b/1"),
+        ({"a/b": "\x00"}, "/attributes/a~1b"),
+        ({"a": {"b\x00": 1}}, "/attributes/a"),
+        ({"a": 2**63}, "/attributes/a"),
+        ({"a": list(range(600))}, "/attributes"),
+    ],
+)
+def test_attributes_that_cannot_be_kept_are_refused_by_name(attributes: Any, pointer: str) -> None:
+    with pytest.raises(BadAttributes) as refused:
+        take(attributes=attributes)
+    assert refused.value.errors[0].pointer == pointer
+
+
+def test_the_fact_is_what_the_contract_says() -> None:
+    report, _ = take(
+        occurred_at=NOW - timedelta(hours=1),
+        attributes={"depth_cm": 3, "tags": ["a", None]},
+        media=[ID],
+        source="video",
+    )
+    fact = ReportReceived.model_validate_json(report_received(report), strict=True)
+    assert (fact.report_id, fact.media, fact.source) == (ID, [ID], "video")
+    assert (fact.location.lon, fact.location.lat) == (116.3, 39.9)
+    assert (fact.occurred_at, fact.received_at) == (NOW - timedelta(hours=1), NOW)
+    assert fact.attributes == {"depth_cm": 3, "tags": ["a", None]}
+    assert b"ABCDEFGHJKMN" not in report_received(report)
+
+
+@given(st.text(max_size=100), st.none() | st.builds(Reporter, st.none() | st.text(max_size=20), st.none() | st.text()))
+def test_what_is_sealed_opens_again(description: str, reporter: Reporter | None) -> None:
+    sealer, personal = Sealer(KEY), Personal(description, reporter)
+    assert sealer.unseal(ID, sealer.seal(ID, personal)) == personal
+
+
+def test_what_is_sealed_opens_with_its_key_for_its_report_and_unharmed_only() -> None:
+    sealed = Sealer(KEY).seal(ID, Personal("电话13812345678", None))
+    assert b"13812345678" not in sealed
+    assert sealed != Sealer(KEY).seal(ID, Personal("电话13812345678", None))
+    for sealer, report, content in (
+        (Sealer(os.urandom(32)), ID, sealed),
+        (Sealer(KEY), UUID(int=1), sealed),
+        (Sealer(KEY), ID, sealed[:-1] + bytes([sealed[-1] ^ 1])),
+        (Sealer(KEY), ID, b""),
+    ):
+        with pytest.raises(CannotUnseal):
+            sealer.unseal(report, content)
+
+
+def test_the_installation_keeps_a_key_of_its_own_outside_production(tmp_path: Path) -> None:
+    settings = IntakeSettings(data_dir=tmp_path)
+    key = installation_key(settings)
+    assert len(key) == 32
+    assert installation_key(settings) == key
+    assert (tmp_path / "personal.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_production_must_be_given_one(tmp_path: Path) -> None:
+    with pytest.raises(BadPersonalKey, match="WANGGE_PERSONAL_KEY is needed"):
+        installation_key(IntakeSettings(environment="production", data_dir=tmp_path))
+    with pytest.raises(BadPersonalKey, match="32 bytes in base64"):
+        installation_key(IntakeSettings(personal_key=SecretStr("short"), data_dir=tmp_path))
