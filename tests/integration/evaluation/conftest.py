@@ -101,7 +101,7 @@ def shuffled_by_version(histories: Iterable[History]) -> list[Record]:
 
 @asynccontextmanager
 async def serving(dsn: str) -> AsyncIterator[Evaluation]:
-    settings = EvaluationSettings(database_url=dsn, environment="test", token_secret=SecretStr(SECRET), pool_size=4)
+    settings = EvaluationSettings(database_url=dsn, environment="test", token_secret=SecretStr(SECRET), pool_size=12)
     carrier = open_carrier(settings)
     await carrier.create_topics(topics.ALL)
     async with wire(settings, carrier) as wired:
