@@ -15,15 +15,13 @@ from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
-import structlog
 
 from shared.auth import BadKey, Principal, RateExceeded
-from shared.jobs import Job, pause
+from shared.jobs import Job
 from shared.kernel.area import AreaPath
 from shared.kernel.clock import Clock, utc_now
-from shared.postgres import Connection, Pool, is_outage
-
-log = structlog.get_logger()
+from shared.polling import polling_job
+from shared.postgres import Connection, Pool
 
 REFRESH_SECONDS = 0.5
 
@@ -114,21 +112,7 @@ class KeyRing:
 
     def job(self) -> Job:
         """Keeps the ring up to date for as long as the process runs."""
-        return Job("keys", self._run)
-
-    async def _run(self, stop: asyncio.Event) -> None:
-        failing = False
-        while not stop.is_set():
-            try:
-                await self.refresh()
-                failing = False
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-                if not failing:
-                    log.warning("keys cannot be refreshed; the known ones stay in use", error=str(error))
-                failing = True
-            await pause(stop, REFRESH_SECONDS)
+        return polling_job("keys", self.refresh, every=REFRESH_SECONDS)
 
     async def refresh(self) -> None:
         """Read what changed since the last time. Overlaps by 100 changes: a lower number may be committed later."""

@@ -7,9 +7,10 @@ import structlog
 
 from services.intake.grids.index import Grid, GridIndex, Grids
 from services.intake.store import areas as store
-from shared.jobs import Job, pause
+from shared.jobs import Job
 from shared.packs import Pack
-from shared.postgres import Pool, is_outage
+from shared.polling import polling_job
+from shared.postgres import Pool
 
 log = structlog.get_logger()
 
@@ -36,19 +37,5 @@ def _build(found: Sequence[tuple[str, bytes | None, object]], version: int) -> G
 def grid_index_job(pool: Pool, grids: Grids, pack: Pack) -> Job:
     """Keeps the index current for as long as the process runs; in an outage the one in use stays."""
     level = pack.levels[-1].key
-
-    async def run(stop: asyncio.Event) -> None:
-        failing = False
-        while not stop.is_set():
-            try:
-                await refresh_grids(pool, grids, level)
-                failing = False
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-                if not failing:
-                    log.warning("the grid index cannot be refreshed; the one in use stays", error=str(error))
-                failing = True
-            await pause(stop, POLL_SECONDS)
-
-    return Job("grid-index", run)
+    grids.expected = True
+    return polling_job("grid-index", lambda: refresh_grids(pool, grids, level), every=POLL_SECONDS)
