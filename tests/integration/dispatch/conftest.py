@@ -17,6 +17,7 @@ from services.dispatch.commands.load_units import load_units
 from services.dispatch.consumers import subscriptions
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.wiring import Wired, wire
+from shared import migrations
 from shared.auth import POSTS, issue_token
 from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
@@ -26,6 +27,7 @@ from shared.contracts.topics import REPORTS
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
 from shared.postgres import transaction
+from tests.conftest import new_database
 
 SECRET = "a secret for tests that is long enough"
 GRID = "110108.012.003.017"
@@ -180,10 +182,12 @@ async def new_york(database: str) -> AsyncIterator[City]:
         yield city
 
 
-@pytest.fixture
-async def own_city(own_database: str) -> AsyncIterator[City]:
-    """The same as `city`, with nobody else on its database."""
-    async for city in _city(own_database, "haidian"):
+@pytest.fixture(scope="module")
+async def own_city(postgres_dsn: str) -> AsyncIterator[City]:
+    """The same as `city`, with nobody but the tests of one module on its database."""
+    dsn = await new_database(postgres_dsn)
+    await asyncio.to_thread(migrations.migrate, dsn)
+    async for city in _city(dsn, "haidian"):
         yield city
 
 

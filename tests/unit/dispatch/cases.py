@@ -1,5 +1,6 @@
 """A small city for tests of the domain: no pack, no clock, no database."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -34,6 +35,7 @@ RULES = Rules(
     check_radius_m=100,
     route=lambda category, area: Route("missing", "water", "by category"),
 )
+AUTOMATIC = replace(RULES, automatic=(Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH))
 CENTRE = {
     Post.ACCEPTOR: "supervision",
     Post.SHIFT_LEADER: "supervision",

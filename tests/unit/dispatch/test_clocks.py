@@ -7,7 +7,7 @@ from services.dispatch.domain.acts import automatic, mark
 from services.dispatch.domain.case import Act, Post, Status
 from services.dispatch.domain.changed import changed
 from services.dispatch.domain.clocks import Mark, Stage
-from tests.unit.dispatch.cases import HOUR, MINUTE, RULES, START, do, opened, until
+from tests.unit.dispatch.cases import AUTOMATIC, HOUR, MINUTE, RULES, START, do, opened, until
 
 A, P, S = Act, Post, Status
 
@@ -116,11 +116,7 @@ def test_a_clock_says_what_it_reaches_next() -> None:
 
 
 def test_automatic_acts_are_four_facts_at_one_instant() -> None:
-    rules = RULES.__class__(
-        **{name: getattr(RULES, name) for name in RULES.__slots__ if name != "automatic"},
-        automatic=(A.AUTO_ACCEPT, A.AUTO_FILE, A.AUTO_DISPATCH),
-    )
-    case = automatic(opened(), START, rules)
+    case = automatic(opened(), START, AUTOMATIC)
     assert [fact.act.value for fact in case.facts] == ["open", "auto_accept", "auto_file", "auto_dispatch"]
     assert [fact.version for fact in case.facts] == [1, 2, 3, 4]
     assert {fact.actor.subject for fact in case.facts} == {"system"}
