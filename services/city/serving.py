@@ -59,7 +59,7 @@ async def serve_until(
         app,
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
