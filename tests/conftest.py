@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -14,13 +16,15 @@ from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, runn
 
 
 @pytest.fixture(scope="session")
-async def postgres_dsn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def postgres_dsn() -> AsyncIterator[str]:
     """A Postgres server, as the DSN of a database in which others can be made."""
     if given := os.environ.get(POSTGRES_VARIABLE):
         yield given
         return
-    async with running_postgres(tmp_path_factory.mktemp("postgres")) as dsn:
-        yield dsn
+    # Not pytest's own folder: each session of pytest closes it to other users again, and so to Postgres' own.
+    with tempfile.TemporaryDirectory(prefix="wangge-test-") as folder:
+        async with running_postgres(Path(folder)) as dsn:
+            yield dsn
 
 
 async def new_database(server: str) -> str:

@@ -14,17 +14,17 @@ areas = typer.Typer(no_args_is_help=True, help="Areas 区域: the districts, str
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
 
 
+REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read")
+
+
 @areas.command("import")
 def import_file(
     file: Annotated[
-        Path | None,
-        typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).", dir_okay=False),
+        Path | None, typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).")
     ] = None,
-    pack: Annotated[
-        str | None, typer.Option(help="Instead of a file: the areas that this regime pack 制度包 describes.")
-    ] = None,
+    pack: Annotated[str | None, typer.Option(help="Instead of a file: the areas that this regime pack draws.")] = None,
     retire_below: Annotated[
-        str | None, typer.Option(help="Area path: retire the areas below it that the file does not hold.")
+        str | None, typer.Option(help="Area path: retire the areas below it that are not given.")
     ] = None,
 ) -> None:
     """Define areas from a file. Refused as a whole when grids overlap or leave gaps; what stands as given is kept."""
@@ -36,15 +36,14 @@ def import_file(
     from shared.kernel.area import AreaPath
     from shared.packs import load
 
-    if (file is None) == (pack is None):
-        raise Trouble("name either a file of areas or --pack NAME (see `wangge pack list`)")
-
     async def work() -> str:
-        if file is not None:
-            media_type = "text/csv" if file.suffix.lower() == ".csv" else "application/geo+json"
-            given = read_areas(file.read_bytes(), media_type)
+        if file is not None and pack is None:
+            kind = "text/csv" if file.suffix.lower() == ".csv" else "application/geo+json"
+            given = read_areas(file.read_bytes(), kind)
+        elif pack is not None and file is None:
+            given = areas_of(load(pack))
         else:
-            given = areas_of(load(str(pack)))
+            raise Trouble("name a file of areas, or a pack with --pack, one of the two")
         async with opened("intake") as wired:
             done = await import_areas(
                 wired.pool,

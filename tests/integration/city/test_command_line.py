@@ -166,6 +166,7 @@ async def test_areas_are_imported_or_refused_as_a_whole(own_database: str, tmp_p
     assert status == 0, errors
     assert "areas: 5 defined, 0 as before, 0 retired" in output
     assert "No such file" in await refused("areas", "import", str(tmp_path / "none.csv"), **settings)
+    assert "one of the two" in await refused("areas", "import", **settings)
 
 
 async def test_tokens_are_for_development_and_for_posts_that_exist() -> None:

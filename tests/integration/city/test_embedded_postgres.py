@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -33,6 +34,13 @@ asyncio.run(hold(sys.argv[1]))
 """
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: each session of pytest closes it to other users again, and so to Postgres' own."""
+    with tempfile.TemporaryDirectory(prefix="wangge-test-") as name:
+        yield Path(name)
+
+
 async def _value(dsn: str, sql: str) -> object:
     connection = await asyncpg.connect(dsn)
     try:
@@ -41,22 +49,22 @@ async def _value(dsn: str, sql: str) -> object:
         await connection.close()
 
 
-async def test_a_second_start_finds_the_data_again(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+async def test_a_second_start_finds_the_data_again(folder: Path) -> None:
+    closed = folder / "closed"
     closed.mkdir(mode=0o700)  # as mktemp -d and /root are: Postgres' own user could not walk through
-    folder = closed / "data with space"
-    folder.mkdir()
-    async with embedded_postgres(folder) as server:
+    data = closed / "data with space"
+    data.mkdir()
+    async with embedded_postgres(data) as server:
         await _value(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
         assert await _value(server.dsn, "SHOW synchronous_commit") == "on"
         assert await _value(server.dsn, "SHOW fsync") == "on"
-    async with embedded_postgres(folder) as server:
+    async with embedded_postgres(data) as server:
         assert await _value(server.dsn, "SELECT answer FROM kept") == 42
     assert closed.stat().st_mode & 0o007 == 0, "nobody else may enter"
 
 
-async def test_a_server_that_is_killed_comes_back(tmp_path: Path) -> None:
-    async with embedded_postgres(tmp_path) as server:
+async def test_a_server_that_is_killed_comes_back(folder: Path) -> None:
+    async with embedded_postgres(folder) as server:
         await _value(server.dsn, "CREATE TABLE kept AS SELECT 42 AS answer")
         stop = asyncio.Event()
         keeper = asyncio.create_task(server.keep_running(stop))
@@ -73,31 +81,31 @@ async def test_a_server_that_is_killed_comes_back(tmp_path: Path) -> None:
         await keeper
 
 
-async def test_a_long_path_is_no_hindrance(tmp_path: Path) -> None:
-    folder = tmp_path / ("long" * 30)
-    folder.mkdir()
-    async with embedded_postgres(folder) as server:
+async def test_a_long_path_is_no_hindrance(folder: Path) -> None:
+    data = folder / ("long" * 30)
+    data.mkdir()
+    async with embedded_postgres(data) as server:
         assert await _value(server.dsn, "SELECT 1") == 1
 
 
-async def test_a_killed_parent_leaves_no_server_behind(tmp_path: Path) -> None:
+async def test_a_killed_parent_leaves_no_server_behind(folder: Path) -> None:
     holder = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", HOLDER, str(tmp_path)), cwd=ROOT, stdout=subprocess.PIPE
+        *(sys.executable, "-c", HOLDER, str(folder)), cwd=ROOT, stdout=subprocess.PIPE
     )
     assert holder.stdout is not None
     dsn = (await holder.stdout.readline()).decode().strip()
     assert await _value(dsn, "SELECT 1") == 1
-    with pytest.raises(Trouble, match=f"in use by process {holder.pid}"), locked_folder(tmp_path):
+    with pytest.raises(Trouble, match=f"in use by process {holder.pid}"), locked_folder(folder):
         pass
     holder.kill()
     await holder.wait()
-    with locked_folder(tmp_path) as folder:
-        async with embedded_postgres(folder) as server:
+    with locked_folder(folder) as locked:
+        async with embedded_postgres(locked) as server:
             assert await _value(server.dsn, "SELECT 1") == 1
 
 
-async def test_a_stop_while_connections_are_open_is_clean(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path)
+async def test_a_stop_while_connections_are_open_is_clean(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
     await server.start()
     connection = await asyncpg.connect(server.dsn)
     await server.stop()
@@ -106,9 +114,9 @@ async def test_a_stop_while_connections_are_open_is_clean(tmp_path: Path) -> Non
     connection.terminate()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Trouble, match="cannot be written") as trouble, locked_folder(tmp_path / "file" / "data"):
+def test_a_folder_that_cannot_be_written_is_one_line(folder: Path) -> None:
+    (folder / "file").write_text("")
+    with pytest.raises(Trouble, match="cannot be written") as trouble, locked_folder(folder / "file" / "data"):
         pass
     assert "\n" not in str(trouble.value)
 
