@@ -37,6 +37,7 @@ def replay(
     chosen = load(pack)
     requests = robots.read_requests(file, limit)
     keys = _credentials(credentials)
+    _knock(url)
     typer.echo(f"{len(requests)} requests 件诉求 → {url} ({chosen.title.zh} {chosen.title.en})")
     typer.echo(f"{chosen.demo.note.zh} {chosen.demo.note.en}")
     with _Bars(len(requests)) as bars:
@@ -69,6 +70,20 @@ def _credentials(path: Path) -> "Credentials":
         ) from None
     except (OSError, ValueError, TypeError) as error:
         raise Trouble(f"{path} is not the credentials.json of a city ({error})") from None
+
+
+def _knock(url: str) -> None:
+    """Once it plays, a replay waits for a city that restarts; one that never was there is said at once."""
+    import httpx
+
+    from services.city.trouble import Trouble
+
+    try:
+        httpx.get(f"{url}/readyz", timeout=10)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise Trouble(
+            f"nobody answers at {url} ({error}): start a city first (make run), or name it with --url"
+        ) from None
 
 
 class _Bars:
