@@ -31,7 +31,7 @@ class EventStream(Response):
         self.status_code = 200
         self.background = None
         self.body = b""
-        self.raw_headers = HEADERS
+        self.raw_headers = list(HEADERS)
         self._pool = pool
         self._streams = streams
         self._stream = stream
@@ -41,7 +41,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._streams.opened(self._stream)
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
             first = opening(self._position)
             if self._reset is not None:
                 first += reset(self._reset, self._position)

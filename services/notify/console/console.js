@@ -14,15 +14,19 @@
       const answer = await fetch(`/${door.dataset.service}/readyz`, { cache: "no-store" });
       door.dataset.state = answer.ok ? "good" : "bad";
       if (answer.ok) {
-        state.textContent = "运行中 running";
+        tell(state, "运行中 running");
       } else {
         const { checks } = await answer.json();
-        state.textContent = Object.entries(checks).filter(([, said]) => said !== "ok").map((each) => each.join(": ")).join("; ");
+        const wrong = Object.entries(checks).filter(([, said]) => said !== "ok");
+        tell(state, wrong.map((each) => each.join(": ")).join("; "));
       }
     } catch {
       door.dataset.state = "bad";
-      state.textContent = "无应答 no answer";
+      tell(state, "无应答 no answer");
     }
+  }
+  function tell(element, words) {
+    if (element.textContent !== words) element.textContent = words; // a screen reader hears changes only
   }
   const doors = [...document.querySelectorAll(".door")];
   const lookAll = () => { if (!document.hidden) doors.forEach(look); };
