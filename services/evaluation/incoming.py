@@ -1,6 +1,7 @@
 """Published fact → what is counted: the only reader of what other services publish.
 
-orjson and a few look-ups instead of the contract's pydantic model: 3 µs a fact instead of 14, at 8,000 a second.
+Only what is counted is looked at (not the whole contract's model), so that one reader serves every type of case fact,
+those of tomorrow included, and a member that is of no concern here never stops the counting.
 """
 
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ class MissingVersion(Conflict):
     def __init__(self, case_id: UUID, version: int) -> None:
         super().__init__(
             f"case {case_id}: version {version} is missing in evaluation.facts; nothing was changed. Restore it from a "
-            "backup, or, if an operator dropped that record on purpose, allow missing versions",
+            "backup or, if an operator dropped that record on purpose, rebuild with --allow-missing",
             facts={"case": str(case_id), "version": version},
         )
 

@@ -1,8 +1,8 @@
 """The wide row of one case: what it is, who did what, and its atomic counters (0 or 1, a few of them n).
 
 A vendor's production statistics keep exactly such a row, recomputed at each change; every rate is then
-`sum(a) / sum(b)` over a filter. Tuples, because a row is read from and written to the store ten thousand times a
-second: `_replace` of one takes 4 µs, of a frozen dataclass as wide 40.
+`sum(a) / sum(b)` over a filter. Tuples, because a row is replaced ten thousand times a second:
+`_replace` of one takes an eighteenth of what `replace` of a frozen dataclass as wide does (7 and 136 µs, same machine).
 """
 
 from datetime import datetime

@@ -13,10 +13,6 @@ ADD = """
 """
 COUNT = "SELECT count(*) FROM evaluation.facts"
 IN_ORDER = "SELECT case_id, version, type, data FROM evaluation.facts ORDER BY case_id, version"
-OF_CASES_UNTIL = """
-    SELECT case_id, version, type, data FROM evaluation.facts
-     WHERE case_id = ANY($1::uuid[]) AND at <= $2::timestamptz ORDER BY case_id, version
-"""
 
 
 async def add(tx: Connection, kept: Sequence[KeptFact]) -> None:
