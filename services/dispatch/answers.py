@@ -6,26 +6,13 @@ from typing import Any
 import orjson
 
 from services.dispatch.domain.case import Actor, Case
+from services.dispatch.domain.clocks import StageClock
 from services.dispatch.domain.lifecycle import acts_now
-from services.dispatch.domain.worktime import Calendar
+from services.dispatch.domain.worktime import Calendar, provisional
 
 
 def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> dict[str, Any]:
     """The case at `now`: its running clock computed, and the acts that this actor may do. Absent things are null."""
-    clock = case.running
-    shown_clock = None
-    if clock:
-        used = int(clock.used(now, calendar).total_seconds())
-        limit = int(clock.limit.total_seconds())
-        shown_clock = {
-            "stage": clock.stage,
-            "limit_s": limit,
-            "used_s": used,
-            "left_s": limit - used,
-            "due_at": clock.due_at,
-            "warned": clock.warned,
-            "overdue": clock.overdue,
-        }
     return {
         "id": case.id,
         "number": case.number,
@@ -49,8 +36,25 @@ def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> d
         "result": case.result,
         "verified": case.verified,
         "passed": case.passed,
-        "clock": shown_clock,
+        "clock": _clock_shown(case.running, now, calendar),
         "acts": acts_now(case, actor),
+    }
+
+
+def _clock_shown(clock: StageClock | None, now: datetime, calendar: Calendar) -> dict[str, Any] | None:
+    if clock is None or clock.since is None:
+        return None
+    used = int(clock.used(now, calendar).total_seconds())
+    limit = int(clock.limit.total_seconds())
+    return {
+        "stage": clock.stage,
+        "limit_s": limit,
+        "used_s": used,
+        "left_s": limit - used,
+        "due_at": clock.due_at,
+        "warned": clock.warned,
+        "overdue": clock.overdue,
+        "provisional": not clock.continuous and provisional(clock.since, clock.due_at, calendar),
     }
 
 

@@ -47,7 +47,7 @@ async def get_units(
     "/situation",
     response_class=Response,
     responses={200: {"model": Situation}},
-    summary="Cases by status, for each area one level down",
+    summary="Open cases by status, for each area one level down",
 )
 async def get_situation(who: Caller, parts: Parts, area: Area) -> Response:
     authorize(who, "cases:read")

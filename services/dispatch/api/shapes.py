@@ -18,7 +18,9 @@ class PlaceShape(BaseModel):
 
 
 class ClockShape(BaseModel):
-    """The clock that runs now. `left_s` is negative once it is overdue."""
+    """The clock that runs now. `left_s` is negative once it is overdue; `provisional`: it was counted in a year whose
+    calendar of holidays is not published yet, and may move.
+    """
 
     stage: Stage
     limit_s: int
@@ -27,6 +29,7 @@ class ClockShape(BaseModel):
     due_at: datetime
     warned: bool
     overdue: bool
+    provisional: bool
 
 
 class CaseShape(BaseModel):
@@ -110,7 +113,7 @@ class Me(BaseModel):
 
 
 class SituationItem(BaseModel):
-    """How many cases stand where in one area."""
+    """How many open cases stand where in one area."""
 
     area: str
     statuses: dict[Status, int]

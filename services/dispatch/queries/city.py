@@ -54,7 +54,7 @@ async def list_units(pool: Pool, area: AreaPath, cursor: str | None, limit: int)
 
 
 async def situation(pool: Pool, sight: Sight, area: AreaPath) -> list[dict[str, Any]]:
-    """For each area one level below `area`: {area, statuses: {status: cases}, cases, overdue}."""
+    """Open cases, for each area one level below `area`: {area, statuses: {status: cases}, cases, overdue}."""
     async with transaction(pool) as tx:
         rows = await reading.situation(tx, sight, area)
     areas: dict[str, dict[str, Any]] = {}

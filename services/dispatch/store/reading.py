@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.dispatch.domain.case import Case
+from services.dispatch.domain.case import Case, Status
 from services.dispatch.store.rows import case_of
 from shared.kernel.area import AreaPath, prefix_sql
 from shared.postgres import Connection
@@ -52,12 +52,16 @@ SITUATION = f"""
       FROM dispatch.cases c
      WHERE {prefix_sql("c.area", "$1")} AND {_SEEN_PART.format(unit="$2", categories="$3")}
        AND {prefix_sql("c.area", "$4")}
+       AND c.status = ANY ($6::text[])
      GROUP BY 1, 2
      ORDER BY 1, 2
 """
 
 # A list's plan depends on how much of the city its area is: a plan made for no area in particular may read all of it.
 CUSTOM_PLAN = "SET LOCAL plan_cache_mode = force_custom_plan"
+
+
+OPEN = [status.value for status in Status if not status.terminal]
 
 
 class Sight(NamedTuple):
@@ -107,6 +111,6 @@ async def tasks(
 
 
 async def situation(tx: Connection, sight: Sight, area: AreaPath) -> list[dict[str, Any]]:
-    """Cases by status for each area one level below `area`: {area, status, cases, overdue}."""
+    """Open cases by status for each area one level below `area`: {area, status, cases, overdue}."""
     await tx.execute(CUSTOM_PLAN)
-    return [dict(row) for row in await tx.fetch(SITUATION, *sight, area, area.level + 1)]
+    return [dict(row) for row in await tx.fetch(SITUATION, *sight, area, area.level + 1, OPEN)]

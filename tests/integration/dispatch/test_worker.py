@@ -35,11 +35,9 @@ async def test_a_published_report_becomes_a_published_case(own_city: City) -> No
         reports = [UUID(record.subject) for record in records]
 
         async def opened() -> bool:
-            count = await pool.fetchval(
-                "SELECT count(*) FROM dispatch.cases WHERE report_id = ANY ($1::uuid[])", reports
-            )
-            waiting = await pool.fetchval("SELECT count(*) FROM dispatch.outbox")
-            return count == 50 and waiting == 0
+            cases = await pool.fetch("SELECT FROM dispatch.cases WHERE report_id = ANY ($1::uuid[])", reports)
+            waiting = await pool.fetch("SELECT FROM dispatch.outbox LIMIT 1")
+            return len(cases) == 50 and not waiting
 
         assert await eventually(opened, 15)
         parked = await pool.fetch("SELECT * FROM dispatch.inbox_parked")
