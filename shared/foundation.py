@@ -1,4 +1,4 @@
-"""What every service stands on: its pool, its keys, who is asking, whether it is ready. A function each `wire` calls."""
+"""What every service stands on: its pool, its keys, who is asking, whether it is ready. Each `wire` calls it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,8 @@ class Foundation:
 @asynccontextmanager
 async def foundation(settings: Settings, schema: str, carrier: Carrier) -> AsyncIterator[Foundation]:
     """Opens no connection yet: a process may start before its database. Ready when the schema is current and the
-    carrier has nothing to say against it."""
+    carrier has nothing to say against it.
+    """
     pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size)
     try:
         secret = settings.token_secret.get_secret_value() if settings.token_secret else None

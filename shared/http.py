@@ -384,14 +384,17 @@ class Unbroken:
 
 
 class Traced:
-    """One span a request, child of the caller's `traceparent`. Only there when telemetry is on."""
+    """One span a request, child of the caller's `traceparent`. Only there when telemetry is on.
+
+    A stream is left out: it is open for hours, and its span would hold all of them together.
+    """
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith(("/livez", "/readyz")):
+        if scope["type"] != "http" or scope["path"].endswith(("/livez", "/readyz", "/stream")):
             await self._app(scope, receive, send)
             return
         parent = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"traceparent"), None)

@@ -35,4 +35,3 @@ def start_logging(style: Literal["console", "json"] = "console", level: str = "i
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-

@@ -49,7 +49,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 async def prepare_connection(connection: Connection) -> None:
-    """jsonb travels as Python values, through orjson (binary format: a version byte, then the text)."""
+    """Let jsonb travel as Python values, through orjson (binary format: a version byte, then the text)."""
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
@@ -60,7 +60,7 @@ async def prepare_connection(connection: Connection) -> None:
 
 
 async def _nothing_to_reset(connection: Connection) -> None:
-    """asyncpg would send `RESET ALL; …` at each release: a round trip, and no pooled connection of ours holds state."""
+    """Do nothing. asyncpg would send `RESET ALL; …` at each release: a round trip, and our connections hold no state."""
 
 
 async def create_pool(dsn: str, *, name: str, size: int = 8) -> Pool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import shared.packs
@@ -44,12 +45,9 @@ async def fresh_key(intake: Wired, pack: Pack, folder: Path) -> str:
     """A new key for the demo app, for the whole district; the one of the last start is revoked."""
     note = folder / "demo-key"
     if note.exists():
-        try:
-            await revoke_key(
-                intake.pool, intake.outbox, intake.clock, note.read_text(encoding="utf-8").strip(), "rotated"
-            )
-        except (KeyNotFound, KeyAlreadyRevoked):
-            pass  # the start that wrote the note was cut short
+        old = note.read_text(encoding="utf-8").strip()
+        with suppress(KeyNotFound, KeyAlreadyRevoked):  # the start that wrote the note was cut short
+            await revoke_key(intake.pool, intake.outbox, intake.clock, old, "rotated")
     scope = Scope(tuple(sorted(KEY_ACTIONS)), AreaPath(pack.area), None, None)
     key, secret = await issue_key(intake.pool, intake.outbox, intake.clock, name="demo app 演示应用", scope=scope)
     note.write_text(key.id + "\n", encoding="utf-8")

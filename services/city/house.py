@@ -42,7 +42,7 @@ def _nothing_here(request: Request, error: Exception) -> Response:
         "title": "No such thing",
         "title_zh": "未找到",
         "status": 404,
-        "detail": "the services are at /intake, /dispatch, /evaluation and /notify; each has its list at <service>/docs",
+        "detail": "the services are at /intake, /dispatch, /evaluation and /notify; each lists its routes at /docs",
         "instance": request.url.path,
         "errors": [],
     }

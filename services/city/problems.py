@@ -72,15 +72,16 @@ def _one(request: Request) -> Response:
         f"<h1>{html.escape(title)}</h1><p class=zh>{html.escape(title_zh)}</p>{paragraphs}"
         f"<p>HTTP status 状态码 <code>{status}</code>, type 类型 <code>/problems/{html.escape(slug)}</code>. "
         "Nothing was changed by the request. What was wrong with yours stands in <code>detail</code> and, field by "
-        "field, in <code>errors</code> of the answer.</p><p>请求未造成任何更改；具体原因见应答中的 <code>detail</code> 与 "
-        "<code>errors</code>。</p><p><a href=/problems>All problems 全部</a></p>"
+        "field, in <code>errors</code> of the answer.</p><p>请求未造成任何更改；具体原因见应答中的 "
+        "<code>detail</code> 与 <code>errors</code>。</p><p><a href=/problems>All problems 全部</a></p>"
     )
     return _page(title, body, 200)
 
 
 def _list(request: Request) -> Response:
     rows = "".join(
-        f"<li><a href=/problems/{html.escape(slug)}>{html.escape(title)}</a> {html.escape(title_zh)} <code>{status}</code>"
+        f"<li><a href=/problems/{html.escape(slug)}>{html.escape(title)}</a> {html.escape(title_zh)} "
+        f"<code>{status}</code>"
         for slug, (title, title_zh, _, status) in sorted(known().items(), key=lambda item: (item[1][3], item[0]))
     )
     return _page("Problems", f"<h1>Problems</h1><p class=zh>问题类型</p><ul>{rows}</ul>", 200)

@@ -74,6 +74,7 @@ async def _city(folder: Path, door: socket.socket, pack_name: str | None, demo: 
             {p.name: wired[p.name].readiness for p in parts},
             landing.routes(wired["notify"], pack, base),
         )
+
         def ready() -> None:
             _tell(folder, base, pack, demo, time.monotonic() - began)
 

@@ -32,7 +32,7 @@ _HEADERS = {
 }
 
 
-class NotAdditive(Exception):  # noqa: N818
+class NotAdditive(Exception):
     """The models would break a reader of what was promised; `changes` says where."""
 
     def __init__(self, changes: list[str]) -> None:
@@ -180,9 +180,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
     return {
         "address": topic.name,
         "description": f"Owner: {topic.owner}. Kept: {kept}.",
-        "messages": {
-            f.TYPE: {"$ref": f"#/components/messages/{f.TYPE}"} for f in FACTS if BY_NAME[f.TOPIC] is topic
-        },
+        "messages": {f.TYPE: {"$ref": f"#/components/messages/{f.TYPE}"} for f in FACTS if BY_NAME[f.TOPIC] is topic},
         "bindings": {"kafka": {"topic": topic.name, "partitions": topic.partitions}},
     }
 

@@ -29,7 +29,7 @@ class FieldError(NamedTuple):
     message: str
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an accident
+class Refusal(Exception):
     """Something was asked and is refused; nothing was changed.
 
     `detail` states the facts of this case and what would be right. `facts` travel with the answer as extra members.

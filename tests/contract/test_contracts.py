@@ -60,7 +60,10 @@ def _move_topic(schema):
     schema["x-topic"] = "wangge.dispatch.other.v1"
 
 
-@pytest.mark.parametrize("harm", [_drop_member, _change_type, _make_optional, _require_more, _change_nested, _move_topic])
+HARMS = [_drop_member, _change_type, _make_optional, _require_more, _change_nested, _move_topic]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_a_change_that_would_break_a_reader_is_named(harm):
     old = export.documents()
     new = copy.deepcopy(old)
