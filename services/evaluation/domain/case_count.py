@@ -1,8 +1,8 @@
 """The wide row of one case: what it is, who did what, and its atomic counters (0 or 1, a few of them n).
 
 A vendor's production statistics keep exactly such a row, recomputed at each change; every rate is then
-`sum(a) / sum(b)` over a filter. Tuples, because a row is replaced ten thousand times a second:
-`_replace` of one takes an eighteenth of what `replace` of a frozen dataclass as wide does (7 and 136 µs, same machine).
+`sum(a) / sum(b)` over a filter. Tuples, because a row is replaced ten thousand times a second, and
+`_replace` of one takes a tenth of what `dataclasses.replace` of a frozen dataclass as wide does (5 and 52 µs).
 """
 
 from datetime import datetime
