@@ -167,7 +167,6 @@ def entry(
         who.subject,
         details,
         None if personal is None else desk.sealer.seal(report.id, personal),
-        uuid7(),
         shard_of(grid),
         telemetry.traceparent(),
         outgoing.report_received(report),

@@ -11,7 +11,7 @@ from shared.postgres import Connection
 class Row(NamedTuple):
     """A report with its event and the answer to its sender, in the order of the statements' parameters.
 
-    `key` and `request_hash` are the sender's Idempotency-Key and what it was used for; None: none was given.
+    The event bears the report's id: a report has only one of its kind. `key` and `request_hash` are the sender's Idempotency-Key and what it was used for; None: none was given.
     """
 
     id: UUID
@@ -27,7 +27,6 @@ class Row(NamedTuple):
     caller: str
     details: dict[str, Any] | None
     sealed: bytes | None
-    event_id: UUID
     shard: int
     traceparent: str | None
     data: bytes
@@ -59,8 +58,8 @@ class Reported(NamedTuple):
 
 _ROWS_PART = """
     unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[],
-           $9::timestamptz[], $10::timestamptz[], $11::text[], $12::jsonb[], $13::bytea[], $14::uuid[], $15::smallint[],
-           $16::text[], $17::bytea[]
+           $9::timestamptz[], $10::timestamptz[], $11::text[], $12::jsonb[], $13::bytea[], $14::smallint[], $15::text[],
+           $16::bytea[]
 """
 _INSERTS_PART = """
     stored AS (
@@ -71,12 +70,12 @@ _INSERTS_PART = """
     ), published AS (
         INSERT INTO intake.outbox (shard, topic, key, event_id, type, subject, sequence,
                                    routing_key, at, traceparent, data)
-        SELECT shard, $18, routing_key, event_id, $19, id::text, $20,
+        SELECT shard, $17, routing_key, id, $18, id::text, $19,
                routing_key, received_at, traceparent, data FROM taken
     )
 """
 _COLUMNS_PART = """(id, tracking_code, routing_key, category, description, lon, lat, source, occurred_at, received_at,
-                caller, details, sealed, event_id, shard, traceparent, data"""
+                caller, details, sealed, shard, traceparent, data"""
 
 # One statement, so one round trip and one commit, for all that was waiting. A row whose Idempotency-Key is in use by
 # another transaction at this moment is left out by the try-lock instead of waited for: nobody holds up neighbours.
@@ -84,7 +83,7 @@ _COLUMNS_PART = """(id, tracking_code, routing_key, category, description, lon, 
 ADD_GROUP = f"""
     WITH asked AS MATERIALIZED (
         SELECT *, key IS NULL OR pg_try_advisory_xact_lock(hashtextextended(caller || ' ' || key, 0)) AS free
-          FROM {_ROWS_PART}, $21::bytea[], $22::text[], $23::bytea[])
+          FROM {_ROWS_PART}, $20::bytea[], $21::text[], $22::bytea[])
             AS r {_COLUMNS_PART}, answer, key, request_hash)
     ), claimed AS (
         INSERT INTO intake.idempotency (caller, key, request_hash, status, body)
@@ -137,14 +136,14 @@ async def add_group(
     """
     columns = list(zip(*rows, strict=True))
     found = await connection.fetch(
-        ADD_GROUP, *columns[:17], topic, kind, sequence, columns[17], columns[18], columns[19], timeout=seconds
+        ADD_GROUP, *columns[:16], topic, kind, sequence, columns[16], columns[17], columns[18], timeout=seconds
     )
     return {row[0] for row in found}
 
 
 async def add_chunk(tx: Connection, rows: Sequence[Row], topic: str, kind: str, sequence: int) -> None:
     """Store `rows` with their events, as one part of a batch; keys and answers are the batch's own business."""
-    await tx.fetchval(ADD_CHUNK, *list(zip(*rows, strict=True))[:17], topic, kind, sequence)
+    await tx.fetchval(ADD_CHUNK, *list(zip(*rows, strict=True))[:16], topic, kind, sequence)
 
 
 async def try_lock(tx: Connection, caller: str, key: str) -> bool:

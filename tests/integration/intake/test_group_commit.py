@@ -34,8 +34,8 @@ def row(intake: Intake, description: str = "井盖破损", key: str | None = Non
 async def stored(intake: Intake, rows: list[Row]) -> list[bool]:
     ids = [each.id for each in rows]
     found = await intake.wired.pool.fetch("SELECT id FROM intake.reports WHERE id = ANY($1::uuid[])", ids)
-    facts = await intake.wired.pool.fetch("SELECT event_id FROM intake.outbox WHERE event_id = ANY($1::uuid[])",
-                                          [each.event_id for each in rows])  # fmt: skip
+    facts = await intake.wired.pool.fetch("SELECT subject FROM intake.outbox WHERE subject = ANY($1::text[])",
+                                          [str(each.id) for each in rows])  # fmt: skip
     assert len(found) == len(facts)
     return [each.id in {r[0] for r in found} for each in rows]
 
