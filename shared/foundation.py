@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared.auth import Authenticator, TokenVerifier
 from shared.bus.carrier import Carrier
-from shared.health import Readiness
+from shared.health import Check, Readiness
+from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
 from shared.migrations import check_current
 from shared.postgres import Pool, create_pool
@@ -24,15 +25,18 @@ class Foundation:
 
 
 @asynccontextmanager
-async def foundation(settings: Settings, schema: str, carrier: Carrier) -> AsyncIterator[Foundation]:
-    """Opens no connection yet: a process may start before its database. Ready when the schema is current and the
-    carrier has nothing to say against it.
+async def foundation(
+    settings: Settings, schema: str, carrier: Carrier, *, clock: Clock = utc_now, **checks: Check
+) -> AsyncIterator[Foundation]:
+    """Opens no connection yet: a process may start before its database. The carrier is the caller's to close.
+
+    Ready when the schema is current, the carrier has nothing to say against it, and each of `checks` passes.
     """
     pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size)
     try:
         secret = settings.token_secret.get_secret_value() if settings.token_secret else None
         tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
-        keys = KeyRing(pool, schema)
+        keys = KeyRing(pool, schema, clock)
 
         async def database() -> None:
             async with pool.acquire() as connection:
@@ -42,7 +46,7 @@ async def foundation(settings: Settings, schema: str, carrier: Carrier) -> Async
             pool=pool,
             keys=keys,
             auth=Authenticator(keys, tokens),
-            readiness=Readiness({"database": database, "carrier": carrier.check}),
+            readiness=Readiness({"database": database, "carrier": carrier.check, **checks}),
         )
     finally:
         await pool.close()

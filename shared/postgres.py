@@ -60,7 +60,7 @@ async def prepare_connection(connection: Connection) -> None:
 
 
 async def _nothing_to_reset(connection: Connection) -> None:
-    """Do nothing. asyncpg would send `RESET ALL; …` at each release: a round trip, and our connections hold no state."""
+    """Do nothing. asyncpg would send `RESET ALL; …` at each release: a round trip, and ours hold no state."""
 
 
 async def create_pool(dsn: str, *, name: str, size: int = 8) -> Pool:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from services.dispatch.domain.rules import Rules
 from services.dispatch.pack_rules import rules_of
 from services.dispatch.settings import DispatchSettings
-from shared.auth import Authenticator, TokenVerifier
+from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
 from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
+from shared.foundation import foundation
 from shared.health import Readiness
 from shared.keys import KeyRing
-from shared.migrations import check_current
 from shared.packs import Pack, load
-from shared.postgres import Pool, create_pool
+from shared.postgres import Pool
 
 SCHEMA = "dispatch"
 
@@ -38,27 +38,16 @@ class Wired:
 @asynccontextmanager
 async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wired]:
     """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's."""
-    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
-    try:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
-        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
-        keys = KeyRing(pool, SCHEMA)
-        pack = load(settings.pack)
-
-        async def database() -> None:
-            async with pool.acquire() as connection:
-                await check_current(connection, SCHEMA)
-
+    pack = load(settings.pack)
+    async with foundation(settings, SCHEMA, carrier) as base:
         yield Wired(
             settings=settings,
-            pool=pool,
+            pool=base.pool,
             carrier=carrier,
             outbox=Outbox(SCHEMA, Wake()),
-            keys=keys,
-            auth=Authenticator(keys, tokens),
-            readiness=Readiness({"database": database, "carrier": carrier.check}),
+            keys=base.keys,
+            auth=base.auth,
+            readiness=base.readiness,
             pack=pack,
             rules=rules_of(pack),
         )
-    finally:
-        await pool.close()

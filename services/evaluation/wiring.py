@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.evaluation.settings import EvaluationSettings
-from shared.auth import Authenticator, TokenVerifier
+from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
+from shared.foundation import foundation
 from shared.health import Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
-from shared.migrations import check_current
 from shared.packs import Pack, load
-from shared.postgres import Pool, create_pool
+from shared.postgres import Pool
 
 SCHEMA = "evaluation"
 
@@ -34,25 +34,14 @@ class Wired:
 @asynccontextmanager
 async def wire(settings: EvaluationSettings, carrier: Carrier) -> AsyncIterator[Wired]:
     """Open the pool and put the parts together; the carrier is the caller's to close."""
-    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
-    try:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
-        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
-        keys = KeyRing(pool, SCHEMA)
-
-        async def database() -> None:
-            async with pool.acquire() as connection:
-                await check_current(connection, SCHEMA)
-
+    async with foundation(settings, SCHEMA, carrier) as base:
         yield Wired(
             settings=settings,
-            pool=pool,
+            pool=base.pool,
             carrier=carrier,
-            keys=keys,
-            auth=Authenticator(keys, tokens),
-            readiness=Readiness({"database": database, "carrier": carrier.check}),
+            keys=base.keys,
+            auth=base.auth,
+            readiness=base.readiness,
             clock=utc_now,
             pack=load(settings.pack),
         )
-    finally:
-        await pool.close()

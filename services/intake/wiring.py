@@ -12,16 +12,16 @@ from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, installation_key
 from services.intake.settings import IntakeSettings
-from shared.auth import Authenticator, TokenVerifier
+from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
 from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
+from shared.foundation import foundation
 from shared.health import Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
-from shared.migrations import check_current
 from shared.packs import Pack, load
-from shared.postgres import Pool, create_pool
+from shared.postgres import Pool
 
 SCHEMA = "intake"
 
@@ -55,35 +55,24 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
     media = settings.data_dir / "media"
     media.mkdir(parents=True, exist_ok=True)
     pack = load(settings.pack)
-    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
-    try:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
-        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
-        keys = KeyRing(pool, SCHEMA, clock)
+    grids = Grids()
+    async with foundation(settings, SCHEMA, carrier, clock=clock, grids=grids.ready) as base:
         outbox = Outbox(SCHEMA, Wake())
-        grids = Grids()
         writer = GroupWriter(
-            pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
+            base.pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
         )
-
-        async def database() -> None:
-            async with pool.acquire() as connection:
-                await check_current(connection, SCHEMA)
-
         yield Wired(
             settings=settings,
-            pool=pool,
+            pool=base.pool,
             carrier=carrier,
             outbox=outbox,
-            keys=keys,
-            auth=Authenticator(keys, tokens),
-            readiness=Readiness({"database": database, "carrier": carrier.check, "grids": grids.ready}),
+            keys=base.keys,
+            auth=base.auth,
+            readiness=base.readiness,
             clock=clock,
             pack=pack,
             catalogue=catalogue(pack),
             grids=grids,
-            desk=Desk(pool, frozenset(pack.categories), grids, sealer, writer, clock),
+            desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
             media=LocalStore(str(media.resolve())),
         )
-    finally:
-        await pool.close()

@@ -11,14 +11,14 @@ from services.notify.domain.standing import Patience
 from services.notify.outgoing import Sender
 from services.notify.queries.open_streams import Limits, OpenStreams
 from services.notify.settings import NotifySettings
-from shared.auth import Authenticator, TokenVerifier
+from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
 from shared.bus.wake import Wake
+from shared.foundation import foundation
 from shared.health import Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
-from shared.migrations import check_current
-from shared.postgres import Pool, create_pool
+from shared.postgres import Pool
 
 SCHEMA = "notify"
 
@@ -47,41 +47,26 @@ class Wired:
 @asynccontextmanager
 async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_now) -> AsyncIterator[Wired]:
     """Open the pool and put the parts together; the carrier is the caller's to close."""
-    pool = await create_pool(settings.database_url, name=SCHEMA, size=settings.pool_size)
-    try:
-        secret = settings.token_secret.get_secret_value() if settings.token_secret else None
-        keys = KeyRing(pool, SCHEMA)
-
-        async def database() -> None:
-            async with pool.acquire() as connection:
-                await check_current(connection, SCHEMA)
-
-        sender = Sender(
-            clock=clock, seconds=settings.webhook_timeout_seconds, private_allowed=settings.webhook_private_targets
-        )
-        patience = Patience(
-            settings.webhook_first_retry, settings.webhook_longest_retry, settings.webhook_give_up_after
-        )
-        auth = Authenticator(
-            keys, TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
-        )
-        live = Live(keep_frames=settings.stream_keep_events, keep_bytes=settings.stream_keep_bytes)
+    sender = Sender(
+        clock=clock, seconds=settings.webhook_timeout_seconds, private_allowed=settings.webhook_private_targets
+    )
+    patience = Patience(settings.webhook_first_retry, settings.webhook_longest_retry, settings.webhook_give_up_after)
+    live = Live(keep_frames=settings.stream_keep_events, keep_bytes=settings.stream_keep_bytes)
+    async with foundation(settings, SCHEMA, carrier) as base:
         yield Wired(
             settings=settings,
-            pool=pool,
+            pool=base.pool,
             carrier=carrier,
-            keys=keys,
-            auth=auth,
-            readiness=Readiness({"database": database, "carrier": carrier.check}),
+            keys=base.keys,
+            auth=base.auth,
+            readiness=base.readiness,
             clock=clock,
             live=live,
-            streams=OpenStreams(live, keys, auth, limits_of(settings)),
+            streams=OpenStreams(live, base.keys, base.auth, limits_of(settings)),
             appended=Wake(),
-            deliver=Deliver(pool, clock, sender, patience),
+            deliver=Deliver(base.pool, clock, sender, patience),
             lookups=Allowance(settings.track_per_second),
         )
-    finally:
-        await pool.close()
 
 
 def limits_of(settings: NotifySettings) -> Limits:
