@@ -1,9 +1,9 @@
 """A batch applied in one transaction, together with the progress that says it was.
 
-The transaction's first statement moves the progress from where this reader stood: if another moved it meanwhile,
-no row matches and nothing happens (the fence against a zombie). Statements for a batch without trouble: fence,
-versions, the handlers', versions back. Measured on two cores with batches of 1,000, fetching included and handlers not: 8 µs of
-Python a record from the embedded log, 13 µs from Kafka.
+The transaction's first statement moves the progress from where this reader stood: if another moved it meanwhile, no
+row matches and nothing happens (the fence against a zombie). Statements for a batch without trouble: fence,
+versions, the handlers', versions back. Measured on two cores with batches of 1,000, fetching included and handlers
+not: 8 µs of Python a record from the embedded log, 13 µs from Kafka.
 """
 
 from collections.abc import Mapping, Sequence
