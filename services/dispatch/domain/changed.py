@@ -6,7 +6,7 @@ T = TypeVar("T")
 
 
 def changed(value: T, **fields: Any) -> T:
-    """What `dataclasses.replace` does, for a dataclass without slots: 0.8 µs for a case, where `replace` takes 7.
+    """What `dataclasses.replace` does, for a dataclass without slots: 1.2 µs for a case, where `replace` takes 10.
 
     Bulk opening changes each case and its clocks a dozen times, which at 2,000 cases a second is a fifth of a core.
     """
