@@ -130,7 +130,7 @@ def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusa
                 place, grid = place_of(grids, report)
             else:
                 grid = in_grid(place, found[number])
-            outcomes.append((number, entry(desk, who, report, place, grid, now, None, None)))
+            outcomes.append((number, entry(desk, who, report, place, grid, now, alone=False)))
         except Refusal as refusal:
             outcomes.append((number, refusal))
     return outcomes

@@ -17,6 +17,7 @@ from services.intake.domain.report import (
     AtPoint,
     InGrid,
     OutsideEveryGrid,
+    Report,
     UnknownCategory,
     UnknownComponent,
     UnknownGrid,
@@ -132,10 +133,15 @@ def entry(
     place: Place,
     grid: str,
     now: datetime,
-    key: str | None,
-    request_hash: bytes | None,
+    key: str | None = None,
+    request_hash: bytes | None = None,
+    *,
+    alone: bool = True,
 ) -> Row:
-    """The report as it will be stored, with its fact and its answer. Raises OutsideScope, and what `receive` raises."""
+    """The report as it will be stored, with its fact, and with its answer if it was sent alone.
+
+    Raises OutsideScope, and what `receive` raises.
+    """
     if not who.area.covers(grid):
         authorize(who, ACTION, AreaPath(grid))
     report, personal = receive(
@@ -144,15 +150,6 @@ def entry(
     details: dict[str, Any] | None = None
     if asked.attributes or asked.media:
         details = {"attributes": asked.attributes, "media": asked.media}
-    answer = orjson.dumps(
-        {
-            "id": report.id,
-            "tracking_code": report.tracking_code,
-            "routing_key": grid,
-            "status": RECEIVED,
-            "merged_into": None,
-        }
-    )
     return Row(
         report.id,
         report.tracking_code,
@@ -170,7 +167,19 @@ def entry(
         shard_of(grid),
         telemetry.traceparent(),
         outgoing.report_received(report),
-        answer,
+        _answer(report) if alone else b"",
         key,
         request_hash,
+    )
+
+
+def _answer(report: Report) -> bytes:
+    return orjson.dumps(
+        {
+            "id": report.id,
+            "tracking_code": report.tracking_code,
+            "routing_key": report.routing_key,
+            "status": RECEIVED,
+            "merged_into": None,
+        }
     )

@@ -11,7 +11,8 @@ from shared.postgres import Connection
 class Row(NamedTuple):
     """A report with its event and the answer to its sender, in the order of the statements' parameters.
 
-    The event bears the report's id: a report has only one of its kind. `key` and `request_hash` are the sender's Idempotency-Key and what it was used for; None: none was given.
+    The event bears the report's id: a report has only one of its kind. `key` and `request_hash` are the sender's
+    Idempotency-Key and what it was used for; None: none was given.
     """
 
     id: UUID
@@ -56,35 +57,20 @@ class Reported(NamedTuple):
     status: str | None
 
 
-_ROWS_PART = """
-    unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::text[],
-           $9::timestamptz[], $10::timestamptz[], $11::text[], $12::jsonb[], $13::bytea[], $14::smallint[], $15::text[],
-           $16::bytea[]
-"""
-_INSERTS_PART = """
-    stored AS (
-        INSERT INTO intake.reports (id, tracking_code, routing_key, category, description, lon, lat, source,
-                                    occurred_at, received_at, caller, details, sealed)
-        SELECT id, tracking_code, routing_key, category, description, lon, lat, source, occurred_at,
-               received_at, caller, details, sealed FROM taken
-    ), published AS (
-        INSERT INTO intake.outbox (shard, topic, key, event_id, type, subject, sequence,
-                                   routing_key, at, traceparent, data)
-        SELECT shard, $17, routing_key, id, $18, id::text, $19,
-               routing_key, received_at, traceparent, data FROM taken
-    )
-"""
-_COLUMNS_PART = """(id, tracking_code, routing_key, category, description, lon, lat, source, occurred_at, received_at,
-                caller, details, sealed, shard, traceparent, data"""
-
+_REPORT = Row._fields[:13]
+_OUTBOX = (
+    "shard", "topic", "key", "event_id", "type", "subject", "sequence", "routing_key", "at", "traceparent", "data",
+)  # fmt: skip
 # One statement, so one round trip and one commit, for all that was waiting. A row whose Idempotency-Key is in use by
 # another transaction at this moment is left out by the try-lock instead of waited for: nobody holds up neighbours.
 # Keys are inserted in order, so that two statements never wait for each other.
 ADD_GROUP = f"""
     WITH asked AS MATERIALIZED (
         SELECT *, key IS NULL OR pg_try_advisory_xact_lock(hashtextextended(caller || ' ' || key, 0)) AS free
-          FROM {_ROWS_PART}, $20::bytea[], $21::text[], $22::bytea[])
-            AS r {_COLUMNS_PART}, answer, key, request_hash)
+          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[],
+                      $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::jsonb[], $13::bytea[],
+                      $14::smallint[], $15::text[], $16::bytea[], $20::bytea[], $21::text[], $22::bytea[])
+            AS r ({", ".join(Row._fields)})
     ), claimed AS (
         INSERT INTO intake.idempotency (caller, key, request_hash, status, body)
         SELECT caller, key, request_hash, 201, answer FROM asked WHERE key IS NOT NULL AND free ORDER BY caller, key
@@ -92,15 +78,14 @@ ADD_GROUP = f"""
         RETURNING caller, key
     ), taken AS MATERIALIZED (
         SELECT * FROM asked WHERE key IS NULL OR (caller, key) IN (SELECT caller, key FROM claimed)
-    ), {_INSERTS_PART}
+    ), stored AS (
+        INSERT INTO intake.reports ({", ".join(_REPORT)})
+        SELECT {", ".join(_REPORT)} FROM taken
+    ), published AS (
+        INSERT INTO intake.outbox ({", ".join(_OUTBOX)})
+        SELECT shard, $17, routing_key, id, $18, id::text, $19, routing_key, received_at, traceparent, data FROM taken
+    )
     SELECT id FROM taken
-"""
-
-ADD_CHUNK = f"""
-    WITH taken AS MATERIALIZED (
-        SELECT * FROM {_ROWS_PART}) AS r {_COLUMNS_PART})
-    ), {_INSERTS_PART}
-    SELECT count(*) FROM taken
 """
 
 ANSWERS = """
@@ -142,8 +127,28 @@ async def add_group(
 
 
 async def add_chunk(tx: Connection, rows: Sequence[Row], topic: str, kind: str, sequence: int) -> None:
-    """Store `rows` with their events, as one part of a batch; keys and answers are the batch's own business."""
-    await tx.fetchval(ADD_CHUNK, *list(zip(*rows, strict=True))[:16], topic, kind, sequence)
+    """Store `rows` with their events, as one part of a batch; keys and answers are the batch's own business.
+
+    By COPY: 5 µs a row of this process's time, where the arrays of a statement take 15.
+    """
+    await tx.copy_records_to_table("reports", schema_name="intake", columns=_REPORT, records=[r[:13] for r in rows])
+    events = [
+        (
+            r.shard,
+            topic,
+            r.routing_key,
+            r.id,
+            kind,
+            str(r.id),
+            sequence,
+            r.routing_key,
+            r.received_at,
+            r.traceparent,
+            r.data,
+        )
+        for r in rows
+    ]
+    await tx.copy_records_to_table("outbox", schema_name="intake", columns=_OUTBOX, records=events)
 
 
 async def try_lock(tx: Connection, caller: str, key: str) -> bool:

@@ -139,8 +139,8 @@ async def test_a_batch_that_was_cut_off_goes_on_where_it_stopped(
 async def test_a_row_the_database_refuses_costs_its_part_nothing(
     intake: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def poisoned(*args: Any) -> store.Row:
-        row = entry(*args)
+    def poisoned(*args: Any, **more: Any) -> store.Row:
+        row = entry(*args, **more)
         return row._replace(lat=400.0) if "poison" in row.description else row
 
     monkeypatch.setattr("services.intake.commands.receive_batch.entry", poisoned)
