@@ -13,6 +13,9 @@ from shared.migrations import check_current
 from shared.postgres import Pool, create_pool
 from shared.settings import Settings
 
+# Connections beside `pool_size`: the relay and each subscription keep one for as long as they run.
+KEPT = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
@@ -32,7 +35,7 @@ async def foundation(
 
     Ready when the schema is current, the carrier has nothing to say against it, and each of `checks` passes.
     """
-    pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size)
+    pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size + KEPT)
     try:
         secret = settings.token_secret.get_secret_value() if settings.token_secret else None
         tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)

@@ -5,6 +5,7 @@ import base64
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 import orjson
 import structlog
@@ -361,6 +362,10 @@ class Unbroken:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if b"%00" in scope["query_string"] or "\x00" in scope["path"]:
+            refusal = _nul_in_address(scope["query_string"])
+            await problem_response(refusal, scope["path"].replace("\x00", ""))(scope, receive, send)
+            return
         began = False
 
         async def noticed(message: Message) -> None:
@@ -381,6 +386,15 @@ class Unbroken:
                 raise
             response = await self._answer(Request(scope), error)
             await response(scope, receive, send)
+
+
+def _nul_in_address(query: bytes) -> Invalid:
+    message = "must not contain the character U+0000"
+    named = [name for name, value in parse_qsl(query.decode("latin-1")) if "\x00" in name + value]
+    return Invalid(
+        f"the address {message}",
+        errors=[FieldError("?" + name.replace("\x00", ""), message) for name in named or ["path"]],
+    )
 
 
 class Traced:

@@ -21,7 +21,7 @@ from shared.jobs import Job
 from shared.kernel.area import AreaPath
 from shared.kernel.clock import Clock, utc_now
 from shared.polling import polling_job
-from shared.postgres import Connection, Pool
+from shared.postgres import ACQUIRE_SECONDS, Connection, Pool
 
 REFRESH_SECONDS = 0.5
 
@@ -117,7 +117,8 @@ class KeyRing:
     async def refresh(self) -> None:
         """Read what changed since the last time. Overlaps by 100 changes: a lower number may be committed later."""
         async with self._lock:
-            rows = await self._pool.fetch(self._sql, max(-1, self._changed - 100))
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                rows = await connection.fetch(self._sql, max(-1, self._changed - 100))
             for row in rows:
                 self._changed = max(self._changed, row["changed"])
                 if row["revoked_at"] is not None:

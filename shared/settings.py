@@ -14,7 +14,7 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "test", "production"] = "development"
     database_url: str = Field("postgresql://wangge@127.0.0.1:5432/wangge", description="PostgreSQL 15 or later")
-    pool_size: int = Field(8, ge=2, le=100, description="connections of one process for requests and consumers")
+    pool_size: int = Field(8, ge=2, le=100, description="connections of one process; its relay and readers have more")
     carrier: Literal["embedded", "kafka"] = "embedded"
     kafka_bootstrap: str = "127.0.0.1:9092"
     kafka_replication: int = Field(1, ge=1, le=5, description="copies of each topic that `wangge migrate` creates")

@@ -27,7 +27,7 @@ from shared.logs import start_logging
 from shared.migrations import bring_up_to_date
 from shared.packs import Pack, load
 
-# Each of the four pools grows when it has to; a relay and a few readers keep a connection each. Postgres allows 60.
+# Each of the four pools grows when it has to, to this and a few connections that jobs keep. Postgres allows 60.
 POOL_SIZE = 8
 
 
