@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
-from services.dispatch.domain.rules import HandlingUnit, Route, Rules
+from services.dispatch.domain.rules import Route, Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
 from shared.packs.model import Limit as PackLimit
@@ -30,10 +30,7 @@ def rules_of(pack: Pack) -> Rules:
             for category in pack.categories.values()
             for condition in category.conditions
         },
-        units={
-            unit.code: HandlingUnit(unit.code, {"zh": unit.name.zh, "en": unit.name.en}, unit.area)
-            for unit in pack.units.values()
-        },
+        units=frozenset(pack.units),
         check_radius_m=pack.check_radius_m,
         automatic=tuple(act for on, act in wanted if on),
         route=_router(pack),

@@ -10,14 +10,6 @@ from services.dispatch.domain.worktime import Calendar, Limit
 from shared.kernel.area import AreaPath
 
 
-class HandlingUnit(NamedTuple):
-    """A unit 处置单位 that cases can be dispatched to. `area` is the part of the city it works in."""
-
-    code: str
-    name: Mapping[str, str]
-    area: str
-
-
 class Route(NamedTuple):
     """What the pack decides for a case of some category in some area; `rule` is its name in the pack."""
 
@@ -28,7 +20,7 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`handling` holds the limit of each (category, filing condition). `automatic` are the system's own acts, in order;
+    """`handling` holds the limit of each (category, filing condition); `units` are the codes of the handling units. `automatic` are the system's own acts, in order;
     `route` answers for those, and may have no answer (None: a person decides).
     """
 
@@ -36,7 +28,7 @@ class Rules:
     calendar: Calendar
     stages: Mapping[Stage, Limit]
     handling: Mapping[tuple[str, str], Limit]
-    units: Mapping[str, HandlingUnit]
+    units: frozenset[str]
     check_radius_m: float
     automatic: tuple[Act, ...] = ()
     route: Callable[[str, AreaPath], Route | None] = lambda category, area: None

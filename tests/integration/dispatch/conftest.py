@@ -18,7 +18,7 @@ from services.dispatch.consumers import subscriptions
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.wiring import Wired, wire
 from shared import migrations
-from shared.auth import POSTS, issue_token
+from shared.auth import issue_token
 from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
 from shared.contracts.base import Point
@@ -189,13 +189,6 @@ async def own_city(postgres_dsn: str) -> AsyncIterator[City]:
     await asyncio.to_thread(migrations.migrate, dsn)
     async for city in _city(dsn, "haidian"):
         yield city
-
-
-def posts() -> list[str]:
-    return [post for post, (centre, _) in POSTS.items() if centre]
-
-
-Wait = Callable[[], Any]
 
 
 async def eventually(check: Callable[[], Any], seconds: float = 5.0) -> Any:

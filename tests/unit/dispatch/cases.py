@@ -9,7 +9,7 @@ from services.dispatch.domain.case import Act, Actor, Case, Place, Post, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.lifecycle import TABLE
 from services.dispatch.domain.order import Order
-from services.dispatch.domain.rules import HandlingUnit, Route, Rules
+from services.dispatch.domain.rules import Route, Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
 
@@ -31,7 +31,7 @@ RULES = Rules(
         ("cover", "rattling"): Limit(2, Unit.WORK_DAY),
         ("lamp", "dark"): Limit(1, Unit.WORK_DAY),
     },
-    units={code: HandlingUnit(code, {"zh": code, "en": code}, "") for code in ("water", "roads", "light")},
+    units=frozenset({"water", "roads", "light"}),
     check_radius_m=100,
     route=lambda category, area: Route("missing", "water", "by category"),
 )
