@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 SCHEMA = Path(__file__).parent / "log" / "schema.sql"
-# A reader of another process waits 25 ms on average; one in the relay's own process is woken.
+# A reader of another process waits half of this on average; one in the relay's own process is woken.
 POLL_SECONDS = (0.010, 0.050)
 TURN_SECONDS = 0.3
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 EVERY_SECONDS = 60.0
-# Small enough to hold no lock for longer than some milliseconds, and pauses between them for the others' sake.
+# Small transactions, and pauses between them, so that nobody waits long for a lock.
 BATCH = 2000
 
 

@@ -31,7 +31,7 @@ class KafkaCarrier:
     kind: Literal["kafka", "embedded"] = "kafka"
 
     def __init__(self, settings: "Settings") -> None:
-        # aiokafka logs every failed attempt, hundreds a second while a broker is away; the jobs say it once.
+        # aiokafka logs every failed attempt, dozens a second while a broker is away; the jobs say it once.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._settings = settings
         self._refused: dict[str, CarrierRefused] = {}
