@@ -20,8 +20,8 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`handling` holds the limit of each (category, filing condition); `units` are the codes of the handling units. `automatic` are the system's own acts, in order;
-    `route` answers for those, and may have no answer (None: a person decides).
+    """`handling` holds the limit of each (category, filing condition); `units` are the codes of the handling units.
+    `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person decides).
     """
 
     number_prefix: str
