@@ -47,8 +47,8 @@ async def test_a_single_fact_flows_at_once_when_all_is_idle(world: World) -> Non
             while await count(world) < n + 2:
                 await asyncio.sleep(0.002)
             waits.append(time.perf_counter() - began)
-    # Median from commit to handler, measured on two cores in some use: embedded 2.4 ms, Kafka 11.8 ms. The bound is loose
-    # for machines that do much else.
+    # Median from commit to handler, measured on two cores in some use: embedded 2.4 ms, Kafka 11.8 ms. The bound is
+    # loose for machines that do much else.
     assert sorted(waits)[10] < 0.15
 
 
