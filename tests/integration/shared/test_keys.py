@@ -54,13 +54,13 @@ async def test_a_new_key_opens_at_once_with_its_scope(pool: Pool) -> None:
     who = await ring.principal(key)
     assert (who.kind, who.subject, who.area) == ("app", f"key:{key_id}", "110108.012")
     assert who.actions == {"reports:create"}
-    assert who.categories == {"01001"}
+    assert who.categories == frozenset({"01001"})
 
 
 async def test_a_revoked_key_opens_nothing_within_two_seconds(pool: Pool) -> None:
     ring = KeyRing(pool, SCHEMA)
     stop = asyncio.Event()
-    working = asyncio.create_task(ring.job().run(stop))
+    working = asyncio.ensure_future(ring.job().run(stop))
     key_id, key = new_key()
     await learn(pool, issued(key_id, key))
     await ring.principal(key)

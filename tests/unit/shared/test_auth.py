@@ -9,6 +9,7 @@ from shared.auth import (
     POSTS,
     ActionNotAllowed,
     Authenticator,
+    BadKey,
     BadToken,
     NotSignedIn,
     OutsideScope,
@@ -21,6 +22,11 @@ from shared.kernel.area import AreaPath
 from shared.settings import Settings
 
 SECRET = "s" * 40
+
+
+class NoKeys:
+    async def principal(self, key: str) -> Principal:
+        raise BadKey("there are no keys here")
 
 
 def verifier() -> TokenVerifier:
@@ -95,7 +101,7 @@ def test_nobody_of_a_handling_unit_or_of_evaluation_may_report_file_or_manage_ke
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer  ", "Basic abc", "wg_abc"])
 async def test_a_missing_or_foreign_authorization_is_refused(header):
     with pytest.raises(NotSignedIn):
-        await Authenticator(keys=None, tokens=verifier()).principal(header)
+        await Authenticator(NoKeys(), verifier()).principal(header)
 
 
 def test_production_refuses_development_tokens(monkeypatch):

@@ -1,6 +1,6 @@
 """Every answer that refuses says what was wrong and what would be right, as problem+json."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -19,6 +19,7 @@ from shared.http import (
 )
 from shared.kernel.errors import Conflict, TooMany
 from shared.settings import Settings
+from tests.unit.shared.test_auth import NoKeys
 
 
 class Place(Body):
@@ -45,7 +46,7 @@ def app() -> FastAPI:
         title="t",
         description="d",
         wired=object(),
-        authenticator=Authenticator(keys=None, tokens=TokenVerifier(None, issuer="i", audience="a")),
+        authenticator=Authenticator(NoKeys(), TokenVerifier(None, issuer="i", audience="a")),
         settings=Settings(max_body_bytes=2048),
         readiness=Readiness({"database": down}),
     )
@@ -80,10 +81,10 @@ async def client():
         yield made
 
 
-async def refused(answer: httpx.Response, status: int, slug: str) -> dict:
+async def refused(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
+    body: dict[str, Any] = answer.json()
     assert body["type"] == f"/problems/{slug}"
     assert body["status"] == status
     assert body["title"]
