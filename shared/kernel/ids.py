@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import struct
 import threading
 import time
 from datetime import datetime
@@ -16,6 +17,8 @@ _LETTERS = bytes(ord(TRACKING_ALPHABET[byte % len(TRACKING_ALPHABET)]) for byte 
 
 _lock = threading.Lock()
 _last = 0
+# Randomness is fetched for 512 ids at a time: a system call for each would be most of what an id costs.
+_randoms: list[int] = []
 
 
 def uuid7(at: datetime | None = None) -> UUID:
@@ -24,7 +27,7 @@ def uuid7(at: datetime | None = None) -> UUID:
     Ids made in one process sort in the order they were made, unless `at` names the instant.
     """
     global _last
-    random = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
+    random = _random_62()
     if at is None:
         # milliseconds and the fraction of one in 12 bits (RFC 9562 §6.2, method 3), kept rising.
         ns = time.time_ns()
@@ -34,6 +37,15 @@ def uuid7(at: datetime | None = None) -> UUID:
     else:
         stamp = int(at.timestamp() * 1000) << 12 | int.from_bytes(os.urandom(2)) & 0xFFF
     return UUID(int=(stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | random)
+
+
+def _random_62() -> int:
+    try:
+        return _randoms.pop()
+    except IndexError:
+        fetched = os.urandom(8 * 512)
+        _randoms.extend(n >> 2 for n in struct.unpack("<512Q", fetched))
+        return _randoms.pop()
 
 
 def tracking_code() -> str:
