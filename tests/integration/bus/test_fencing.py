@@ -147,6 +147,7 @@ async def shards(world: World) -> list[int]:
     """How many shards each session holds."""
     rows = await world.pool.fetch(
         "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objid < 12"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         " AND objsubid = 2 AND classid IN (SELECT classid FROM pg_locks WHERE locktype = 'advisory' AND objid = 99)"
         " GROUP BY pid"
     )

@@ -139,5 +139,8 @@ async def test_what_a_stopping_worker_has_begun_is_finished(world: World) -> Non
     async with world.running(world.relay(), world.reader("g")):
         await eventually(lambda: count(world), 600)
     assert len(set(await world.seen())) == 600
-    held = await world.pool.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    held = await world.pool.fetchval(
+        "SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+        " WHERE locktype = 'advisory' AND d.datname = current_database()"
+    )
     assert held == 0, f"a stopped worker holds locks of {SCHEMA}"
