@@ -32,7 +32,7 @@ async def _run(arguments: list[str]) -> int:
             )
             print(f"test: Postgres and Kafka ({kafka}) ready in {time.monotonic() - began:.1f} s", flush=True)
             pytest = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pytest", "-n", str(WORKERS), "--dist", "worksteal", *arguments),
+                *(sys.executable, "-m", "pytest", "-n", str(WORKERS), "--dist", "loadfile", *arguments),
                 env=os.environ | {POSTGRES_VARIABLE: postgres, KAFKA_VARIABLE: kafka},
                 process_group=0,
             )
