@@ -14,7 +14,7 @@ Refusal
 ├── TooMany             429
 └── Unavailable         503  not now; nothing was changed
 
-The numbers live in `shared/http.py`; a consumer uses the same kinds to park a record.
+The numbers live in `shared/http/problems.py`; a consumer uses the same kinds to park a record.
 Anything else that is raised is a bug (500) or an outage (503).
 """
 

@@ -13,7 +13,7 @@ from shared.kernel.errors import FieldError, Invalid
 MOST_MEDIA = 20
 
 # NUL is refused by pattern, in the validator's own code: PostgreSQL text cannot hold it. A validator in Python for each
-# field, as in shared.http.Body, would double the time a report takes to read.
+# field, as in shared.http.shapes.Body, would double the time a report takes to read.
 _NO_NUL = r"^[^\x00]*$"
 
 

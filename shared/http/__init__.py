@@ -1,0 +1,40 @@
+"""HTTP as every service speaks it: problems, bodies, pages, ETags."""
+
+from shared.http.app import answer_refusals, new_app, wired_of
+from shared.http.problems import PROBLEM_JSON, STATUS, invalid_body, problem, problem_response, status_of
+from shared.http.shapes import (
+    BadCursor,
+    BadEtag,
+    Body,
+    Cursor,
+    Listing,
+    MissingIfMatch,
+    PageLimit,
+    decode_cursor,
+    encode_cursor,
+    etag,
+    if_match,
+)
+
+__all__ = [
+    "PROBLEM_JSON",
+    "STATUS",
+    "BadCursor",
+    "BadEtag",
+    "Body",
+    "Cursor",
+    "Listing",
+    "MissingIfMatch",
+    "PageLimit",
+    "answer_refusals",
+    "decode_cursor",
+    "encode_cursor",
+    "etag",
+    "if_match",
+    "invalid_body",
+    "new_app",
+    "problem",
+    "problem_response",
+    "status_of",
+    "wired_of",
+]

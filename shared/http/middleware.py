@@ -1,0 +1,118 @@
+"""What stands around every app: a limit on bodies, an answer to what nobody answered, a span a request."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import telemetry
+from shared.http.problems import problem_response
+from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
+
+
+class BodyLimit:
+    """Refuses a body over `limit` bytes: at once by its Content-Length, else as soon as that much has come.
+
+    A route that takes larger bodies (media, batches) is added to `app.state.large_routes`: path → its own limit.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "DELETE"):
+            await self._app(scope, receive, send)
+            return
+        large: Mapping[str, int] = getattr(scope["app"].state, "large_routes", {})
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        limit = large.get(path, self._limit)
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                await problem_response(_too_large(limit), scope["path"])(scope, receive, send)
+                return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > limit:
+                    raise _too_large(limit)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body may have {limit:,} bytes at the most", facts={"limit_bytes": limit})
+
+
+class Unbroken:
+    """Answers what no handler answered: 503 for an outage, 500 for a bug, if the answer has not begun."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Awaitable[Response]]) -> None:
+        self._app = app
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if b"%00" in scope["query_string"] or "\x00" in scope["path"]:
+            refusal = _nul_in_address(scope["query_string"])
+            await problem_response(refusal, scope["path"].replace("\x00", ""))(scope, receive, send)
+            return
+        began = False
+
+        async def noticed(message: Message) -> None:
+            nonlocal began
+            began = began or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noticed)
+        except asyncio.CancelledError:
+            raise
+        except Refusal as refusal:
+            if began:
+                raise
+            await problem_response(refusal, scope["path"])(scope, receive, send)
+        except Exception as error:
+            if began:
+                raise
+            response = await self._answer(Request(scope), error)
+            await response(scope, receive, send)
+
+
+def _nul_in_address(query: bytes) -> Invalid:
+    message = "must not contain the character U+0000"
+    named = [name for name, value in parse_qsl(query.decode("latin-1")) if "\x00" in name + value]
+    return Invalid(
+        f"the address {message}",
+        errors=[FieldError("?" + name.replace("\x00", ""), message) for name in named or ["path"]],
+    )
+
+
+class Traced:
+    """One span a request, child of the caller's `traceparent`. Only there when telemetry is on.
+
+    A stream is left out: it is open for hours, and its span would hold all of them together.
+    """
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].endswith(("/livez", "/readyz", "/stream")):
+            await self._app(scope, receive, send)
+            return
+        parent = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"traceparent"), None)
+        name = f"{scope['method']} {scope['path']}"
+        with telemetry.span(name, parent=parent, service=self._service):
+            await self._app(scope, receive, send)

@@ -1,0 +1,86 @@
+"""Bodies, pages of lists, ETags: what every route's requests and answers are made of."""
+
+import base64
+import re
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import Query, Request
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from shared.kernel.errors import FieldError, Invalid, VersionRequired
+
+T = TypeVar("T")
+
+
+class Body(BaseModel):
+    """A request body: unknown members are refused, so that a misspelt one is never silently dropped."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        # PostgreSQL text cannot hold U+0000; say so here rather than fail at the INSERT.
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("must not contain the character U+0000")
+        return value
+
+
+class Listing(BaseModel, Generic[T]):
+    """A page of a list. `next` is the cursor of the page after it, null on the last."""
+
+    items: list[T]
+    next: str | None = None
+
+
+PageLimit = Annotated[int, Query(ge=1, le=500, description="items a page")]
+Cursor = Annotated[str | None, Query(description="`next` of the page before")]
+
+
+class BadCursor(Invalid):
+    slug, title, title_zh = "bad-cursor", "Not a cursor of this list", "游标无效"
+
+
+class BadEtag(Invalid):
+    slug, title, title_zh = "bad-if-match", "If-Match is not an ETag of ours", "If-Match 无效"
+
+
+class MissingIfMatch(VersionRequired):
+    slug, title, title_zh = "if-match-required", "If-Match is required", "必须提供 If-Match"
+
+
+def encode_cursor(*parts: str | int) -> str:
+    """An opaque place in a list: where its next page starts."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def decode_cursor(text: str, parts: int) -> list[Any]:
+    """The parts given to `encode_cursor`. Raises BadCursor."""
+    try:
+        found = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        if isinstance(found, list) and len(found) == parts and all(isinstance(p, str | int) for p in found):
+            return found
+    except ValueError:
+        pass
+    raise BadCursor(
+        "give the 'next' of the page before, unchanged, or leave it out", errors=[FieldError("?cursor", "not a cursor")]
+    )
+
+
+def etag(revision: int) -> str:
+    return f'"{revision}"'
+
+
+def if_match(request: Request) -> int:
+    """The revision that the caller decided on. Raises MissingIfMatch, BadEtag."""
+    value = request.headers.get("if-match")
+    if value is None:
+        raise MissingIfMatch('send If-Match: "<revision>", the ETag of the state you decided on')
+    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', value.strip())
+    if match is None:
+        raise BadEtag(
+            f'{value[:40]!r} is not one of our ETags; they look like "7"',
+            errors=[FieldError("header If-Match", 'a revision in double quotes: "7"')],
+        )
+    return int(match[1])
