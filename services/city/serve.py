@@ -12,7 +12,7 @@ from services.city.house import house
 from services.city.parts import Part, part
 from services.city.serving import bind, serve_until, stop_on_signals
 from shared import telemetry
-from shared.bus.carrier import open_carrier
+from shared.bus.opening import open_carrier
 from shared.jobs import Job
 from shared.logs import start_logging
 from shared.migrations import check_current

@@ -20,7 +20,7 @@ from services.city.parts import SERVICES, Part, part
 from services.city.serving import bind, serve_until, stop_on_signals
 from services.city.trouble import Trouble
 from shared import telemetry
-from shared.bus.carrier import open_carrier
+from shared.bus.opening import open_carrier
 from shared.contracts import topics
 from shared.jobs import Job
 from shared.logs import start_logging

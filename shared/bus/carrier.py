@@ -1,7 +1,7 @@
 """The one small interface behind which both carriers stand."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from shared.bus.consumer import Subscription
 from shared.bus.outbox import Outbox
@@ -9,9 +9,6 @@ from shared.contracts.topics import Topic
 from shared.jobs import Job
 from shared.kernel.errors import Unavailable
 from shared.postgres import Pool
-
-if TYPE_CHECKING:
-    from shared.settings import Settings
 
 
 class CarrierRefused(Unavailable):
@@ -41,14 +38,3 @@ class Carrier(Protocol):
         """Raises CarrierRefused, in its words. A broker that is away is no reason to be taken out of service."""
 
     async def close(self) -> None: ...
-
-
-def open_carrier(settings: "Settings") -> Carrier:
-    """The carrier that the settings name. Connects to nothing until one of its jobs runs."""
-    if settings.carrier == "kafka":
-        from shared.bus.kafka import KafkaCarrier
-
-        return KafkaCarrier(settings)
-    from shared.bus.embedded import EmbeddedCarrier
-
-    return EmbeddedCarrier(settings)

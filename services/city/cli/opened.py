@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from services.city.parts import part
-from shared.bus.carrier import open_carrier
+from shared.bus.opening import open_carrier
 from shared.logs import start_logging
 from shared.migrations import check_current
 

@@ -66,7 +66,7 @@ def migrate() -> None:
     import logging
 
     from shared import migrations
-    from shared.bus.carrier import open_carrier
+    from shared.bus.opening import open_carrier
     from shared.contracts import topics
     from shared.settings import Settings
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shared.bus import loop, relay
-from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
+from shared.bus.opening import open_carrier
 from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
 from shared.jobs import supervise

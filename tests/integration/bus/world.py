@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias
 from uuid import UUID, uuid4
 
 import shared.bus
-from shared.bus.carrier import Carrier, open_carrier
+from shared.bus.carrier import Carrier
 from shared.bus.consumer import Handler, Subscription
 from shared.bus.event import Event, Record
+from shared.bus.opening import open_carrier
 from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
 from shared.contracts.topics import Topic

@@ -19,8 +19,8 @@ from services.dispatch.settings import DispatchSettings
 from services.dispatch.wiring import Wired, wire
 from shared import migrations
 from shared.auth import issue_token
-from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
+from shared.bus.opening import open_carrier
 from shared.contracts.base import Point
 from shared.contracts.intake import ReportReceived
 from shared.contracts.topics import REPORTS

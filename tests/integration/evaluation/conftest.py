@@ -19,8 +19,8 @@ from services.evaluation.consumers import on_areas, on_cases
 from services.evaluation.settings import EvaluationSettings
 from services.evaluation.wiring import Wired, wire
 from shared.auth import issue_token
-from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
+from shared.bus.opening import open_carrier
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 from shared.postgres import transaction

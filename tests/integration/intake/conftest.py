@@ -25,7 +25,7 @@ from services.intake.settings import IntakeSettings
 from services.intake.wiring import Wired, wire
 from shared import migrations
 from shared.auth import KEY_ACTIONS, issue_token
-from shared.bus.carrier import open_carrier
+from shared.bus.opening import open_carrier
 from shared.jobs import supervise
 from shared.kernel.area import AreaPath
 from tests.conftest import new_database

@@ -17,8 +17,8 @@ from services.notify.commands.append_facts import append_cases, append_reports
 from services.notify.settings import NotifySettings
 from services.notify.wiring import Wired, wire
 from shared.auth import POSTS, issue_token
-from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
+from shared.bus.opening import open_carrier
 from shared.jobs import supervise
 from shared.postgres import transaction
 from tests.integration.notify.feed import Case, report_record
