@@ -40,7 +40,6 @@ def route(act: Act) -> dict[str, Any]:
     lines = [
         f"From **{words.status(status)}** to **{words.status(step.to)}**, by {words.centre(step.centre)}: "
         f"{', '.join(words.post(post) for post in step.posts)}."
-        + (" An opinion is required." if step.opinion_required else "")
         for status, step in rows
     ]
     return {

@@ -12,10 +12,8 @@ from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, st
 from services.dispatch.domain.effects import EFFECTS, Effect
 from services.dispatch.domain.lifecycle import Step, permitted
 from services.dispatch.domain.order import Order
-from services.dispatch.domain.refusals import OpinionRequired
 from services.dispatch.domain.rules import Rules
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import FieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +77,9 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
     """The case after `actor` did what `order` says. Marks that fell due before it are put first, so that no act
     outruns them.
 
-    Raises a refusal of `lifecycle.permitted`, OpinionRequired, or that of a field which the act needs.
+    Raises a refusal of `lifecycle.permitted`, or that of a field which the act needs.
     """
     step = permitted(case, order.act, actor)
-    if step.opinion_required and not (order.opinion or "").strip():
-        raise OpinionRequired(
-            f"{order.act} needs an opinion: the reason, for those it concerns",
-            errors=[FieldError("/opinion", "required: say why")],
-        )
     case = mark(case, at, rules)
     effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
     clocks, halted = _move_clocks(case, step, at, rules)

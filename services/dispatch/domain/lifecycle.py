@@ -62,7 +62,6 @@ class Step:
     centre: Centre
     posts: tuple[Post, ...]
     guards: tuple[Guard, ...] = ()
-    opinion_required: bool = False
     stops: Stage | None = None
     starts: Stage | None = None
     resumes: Stage | None = None
@@ -84,9 +83,7 @@ TABLE: Mapping[tuple[Status, Act], Step] = {
     (Status.REPORTED, Act.AUTO_ACCEPT): Step(
         Status.ACCEPTED, Centre.SYSTEM, _SYSTEM, stops=Stage.ACCEPT, starts=Stage.FILE
     ),
-    (Status.REPORTED, Act.DECLINE): Step(
-        Status.REJECTED, Centre.SUPERVISION, _DESK, opinion_required=True, stops=Stage.ACCEPT
-    ),
+    (Status.REPORTED, Act.DECLINE): Step(Status.REJECTED, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT),
     (Status.REPORTED, Act.REQUEST_VERIFICATION): Step(
         Status.VERIFYING, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT, starts=Stage.VERIFY
     ),
@@ -100,9 +97,7 @@ TABLE: Mapping[tuple[Status, Act], Step] = {
     (Status.ACCEPTED, Act.AUTO_FILE): Step(
         Status.FILED, Centre.SYSTEM, _SYSTEM, stops=Stage.FILE, starts=Stage.DISPATCH
     ),
-    (Status.ACCEPTED, Act.REFUSE_FILING): Step(
-        Status.REJECTED, Centre.SUPERVISION, _LEADER, opinion_required=True, stops=Stage.FILE
-    ),
+    (Status.ACCEPTED, Act.REFUSE_FILING): Step(Status.REJECTED, Centre.SUPERVISION, _LEADER, stops=Stage.FILE),
     # filed: the command centre names the unit, and the handling clock starts
     (Status.FILED, Act.DISPATCH): Step(
         Status.DISPATCHED, Centre.COMMAND, _COMMAND, stops=Stage.DISPATCH, starts=Stage.HANDLE
@@ -115,17 +110,13 @@ TABLE: Mapping[tuple[Status, Act], Step] = {
     (Status.HANDLING, Act.REPORT_HANDLED): Step(
         Status.HANDLED, Centre.UNIT, _CLERK, (dispatched_unit,), stops=Stage.HANDLE
     ),
-    (Status.HANDLED, Act.ORDER_REWORK): Step(
-        Status.HANDLING, Centre.COMMAND, _COMMAND, opinion_required=True, resumes=Stage.HANDLE
-    ),
+    (Status.HANDLED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.COMMAND, _COMMAND, resumes=Stage.HANDLE),
     # checked on the spot by others than those who handled, then closed by the centre that filed
     (Status.HANDLED, Act.REQUEST_CHECK): Step(Status.CHECKING, Centre.SUPERVISION, _DESK, starts=Stage.CHECK),
     (Status.CHECKING, Act.ANSWER_CHECK): Step(
         Status.CHECKED, Centre.ON_SITE, _SPOT, (nobody_checks_own_work,), stops=Stage.CHECK
     ),
-    (Status.CHECKED, Act.ORDER_REWORK): Step(
-        Status.HANDLING, Centre.SUPERVISION, _DESK, opinion_required=True, resumes=Stage.HANDLE
-    ),
+    (Status.CHECKED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.SUPERVISION, _DESK, resumes=Stage.HANDLE),
     (Status.CHECKED, Act.CLOSE): Step(Status.CLOSED, Centre.SUPERVISION, _LEADER, (check_passed,)),
 } | {
     # marks of a clock change nothing that may be done

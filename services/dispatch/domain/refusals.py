@@ -39,10 +39,6 @@ class CheckNotPassed(Conflict):
     slug, title, title_zh = "check-not-passed", "The check was not passed", "核查未通过，不能结案"
 
 
-class OpinionRequired(Invalid):
-    slug, title, title_zh = "opinion-required", "An opinion is required", "必须填写意见"
-
-
 class UnknownCondition(Invalid):
     slug, title, title_zh = "unknown-condition", "Not a filing condition of this category", "立案条件不属于该类别"
 

@@ -16,7 +16,6 @@ from services.dispatch.domain.refusals import (
     CheckNotPassed,
     FieldMissing,
     NotThisUnit,
-    OpinionRequired,
     OwnWork,
     TooFarAway,
     UnknownCondition,
@@ -132,12 +131,10 @@ def test_a_refusal_names_where_the_act_is_possible_and_what_is_possible_now() ->
 
 
 @pytest.mark.parametrize("act", [A.DECLINE, A.REFUSE_FILING, A.ORDER_REWORK])
-def test_an_act_that_concerns_others_needs_its_reason(act: Act) -> None:
+def test_an_opinion_is_welcome_and_never_asked_for(act: Act) -> None:
     (status, _), (posts, _) = next(item for item in EXPECTED.items() if item[0][1] is act)
-    for opinion in (None, "", "  "):
-        with pytest.raises(OpinionRequired) as refused:
-            do(until(status), act, min(posts), opinion=opinion)
-        assert refused.value.errors[0].pointer == "/opinion"
+    for opinion in (None, "not the city's matter"):
+        assert do(until(status), act, min(posts), opinion=opinion).facts[-1].opinion == opinion
 
 
 def test_only_the_dispatched_unit_takes_and_handles() -> None:
