@@ -66,6 +66,8 @@ def _decide(case: Case | None, asked: Asked, now: datetime, rules: Rules) -> Cas
         raise CaseNotFound(f"there is no case {asked.case_id} in your area")
     expected = asked.expected()
     if expected != case.revision:
+        if not case.shown_to(asked.actor):  # the answer would show it
+            raise CaseNotFound(f"there is no case {asked.case_id} among those you may see")
         raise CaseChanged(
             f"you decided on revision {expected} of case {case.number}; it is at revision {case.revision} now: "
             "look at it again, then send the act with the new ETag",

@@ -166,3 +166,7 @@ class Case:
     def running(self) -> StageClock | None:
         """The clock that runs now: never more than one."""
         return next((clock for clock in self.clocks if clock.running), None)
+
+    def shown_to(self, actor: Actor) -> bool:
+        """A unit's clerk sees the cases that the unit has a part in."""
+        return actor.post != Post.UNIT_CLERK or actor.unit in (self.unit, *self.assisting)
