@@ -4,16 +4,21 @@ The stored answer is a row of the command's own transaction: it exists exactly w
 are not stored; asked again, they are decided again.
 """
 
+import asyncio
 import hashlib
 from typing import Annotated, NamedTuple
 
 import asyncpg
 from fastapi import Header
 
+from shared.jobs import Job
 from shared.kernel.errors import Conflict, FieldError, Invalid
-from shared.postgres import Connection
+from shared.polling import polling_job
+from shared.postgres import Connection, Pool
 
 MAX_LENGTH = 200
+# Small transactions, so that nobody waits long for a lock.
+SWEEP_BATCH = 2000
 
 
 class KeyReused(Invalid):
@@ -64,6 +69,23 @@ def same_request(stored: Stored, asked: bytes) -> Stored:
 
 def in_flight() -> InFlight:
     return InFlight("the first request with this key has not ended yet; send it again in a second")
+
+
+def sweep_job(pool: Pool, schema: str, hours: int) -> Job:
+    """Deletes outcomes that are older than `hours`, in small batches. Several may run at once."""
+    sql = f"""
+        DELETE FROM {schema}.idempotency WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {schema}.idempotency
+             WHERE created_at < now() - make_interval(hours => $1) LIMIT {SWEEP_BATCH} FOR UPDATE SKIP LOCKED))
+    """
+
+    async def sweep() -> None:
+        more = True
+        while more:
+            more = await pool.execute(sql, hours) == f"DELETE {SWEEP_BATCH}"
+            await asyncio.sleep(0.05)
+
+    return polling_job("idempotency-sweep", sweep, every=60.0)
 
 
 async def find(tx: Connection, schema: str, caller: str, key: str) -> Stored | None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -14,7 +14,7 @@ class Job(NamedTuple):
     """`run` works until `stop` is set, then finishes what it began and returns."""
 
     name: str
-    run: Callable[[asyncio.Event], Awaitable[None]]
+    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 async def supervise(jobs: Sequence[Job], stop: asyncio.Event, *, drain_seconds: float = 10.0) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.consumers import subscriptions
-from services.dispatch.wiring import Wired
+from services.dispatch.wiring import SCHEMA, Wired
+from shared import idempotency
 from shared.jobs import Job, pause
 
 
@@ -13,6 +14,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
     return [
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
+        idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         clock_job(wired),
     ]
 

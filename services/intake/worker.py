@@ -1,7 +1,8 @@
 """The background side of intake: the relay of its facts, and what it hears of cases."""
 
 from services.intake.consumers import subscriptions
-from services.intake.wiring import Wired
+from services.intake.wiring import SCHEMA, Wired
+from shared import idempotency
 from shared.jobs import Job
 
 
@@ -10,4 +11,5 @@ def worker_jobs(wired: Wired) -> list[Job]:
     return [
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
+        idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
     ]

@@ -5,7 +5,8 @@ from datetime import timedelta
 from services.notify.commands.sweep import sweep_job
 from services.notify.commands.webhook_turns import webhook_job
 from services.notify.consumers import subscriptions
-from services.notify.wiring import Wired
+from services.notify.wiring import SCHEMA, Wired
+from shared import idempotency
 from shared.jobs import Job
 
 
@@ -14,5 +15,6 @@ def worker_jobs(wired: Wired) -> list[Job]:
     return [
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         webhook_job(wired.deliver, wired.appended),
+        idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         sweep_job(wired.pool, wired.clock, timedelta(days=wired.settings.stream_log_days)),
     ]

@@ -16,7 +16,7 @@ from shared.bus.loop import BATCH, Reader, Source
 from shared.bus.outbox import Outbox
 from shared.bus.progress import Bounds, Partition, read_progress
 from shared.bus.relay import Relay
-from shared.bus.sweep import Sweeper
+from shared.bus.sweep import log_sweep_job
 from shared.bus.trouble import Trouble
 from shared.bus.wake import Wake
 from shared.contracts.topics import Topic
@@ -66,11 +66,11 @@ class EmbeddedCarrier:
     def relay_job(self, pool: Pool, outbox: Outbox) -> Job:
         name = f"relay {outbox.schema}"
         relay = Relay(pool, outbox, LogMover(self._arrived), Trouble(name))
-        sweeper = Sweeper(pool, outbox.schema, self._settings, log=True)
+        sweep = log_sweep_job(pool, self._settings.embedded_log_days)
 
         async def run(stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as both:
-                both.create_task(sweeper.run(stop))
+                both.create_task(sweep.run(stop))
                 both.create_task(relay.run(stop))
 
         return Job(name, run)

@@ -1,57 +1,27 @@
-"""What is kept for a while only: idempotency outcomes and, on the embedded carrier, the log."""
+"""What is kept for a while only: the log of the embedded carrier."""
 
 import asyncio
-import random
-from typing import TYPE_CHECKING
 
-import structlog
-
-from shared.jobs import pause
-from shared.postgres import Pool, is_outage
-
-if TYPE_CHECKING:
-    from shared.settings import Settings
-
-log = structlog.get_logger()
+from shared.jobs import Job
+from shared.polling import polling_job
+from shared.postgres import Pool
 
 EVERY_SECONDS = 60.0
 # Small transactions, and pauses between them, so that nobody waits long for a lock.
 BATCH = 2000
+PAUSE_SECONDS = 0.05
 
 
-class Sweeper:
-    """Deletes in small batches. Any number of them may run: what one deletes the others do not find."""
+def log_sweep_job(pool: Pool, days: int) -> Job:
+    """Deletes what is older than `days`, in small batches. Several may run: what one deletes others do not find."""
 
-    def __init__(self, pool: Pool, schema: str, settings: "Settings", *, log: bool) -> None:
-        self._pool = pool
-        self._outcomes = f"""
-            DELETE FROM {schema}.idempotency WHERE ctid = ANY(ARRAY(
-                SELECT ctid FROM {schema}.idempotency
-                 WHERE created_at < now() - make_interval(hours => $1) LIMIT {BATCH} FOR UPDATE SKIP LOCKED))
-        """
-        self._hours = settings.idempotency_hours
-        self._days = settings.embedded_log_days
-        self._log = log
+    async def sweep() -> None:
+        more = True
+        while more:
+            more = bool(await pool.fetchval(SWEEP_LOG, days, BATCH))
+            await asyncio.sleep(PAUSE_SECONDS)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Once a minute until `stop`."""
-        while not await pause(stop, EVERY_SECONDS * random.uniform(0.8, 1.2)):
-            try:
-                await self.sweep(stop)
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-                log.info("sweep put off", error=str(error))
-
-    async def sweep(self, stop: asyncio.Event) -> None:
-        """Everything that is old enough, now."""
-        while await self._pool.execute(self._outcomes, self._hours) == f"DELETE {BATCH}":
-            if await pause(stop, 0.05):
-                return
-        if self._log:
-            while await self._pool.fetchval(SWEEP_LOG, self._days, BATCH):
-                if await pause(stop, 0.05):
-                    return
+    return polling_job("log-sweep", sweep, every=EVERY_SECONDS)
 
 
 # Per partition from the oldest on, and where the log now begins in the same statement, so that a reader that stood

@@ -1,6 +1,5 @@
 """Kafka behind the carrier's interface."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +14,6 @@ from shared.bus.kafka.source import KafkaSource
 from shared.bus.loop import Reader, Source
 from shared.bus.outbox import Outbox
 from shared.bus.relay import Relay
-from shared.bus.sweep import Sweeper
 from shared.bus.trouble import Trouble
 from shared.contracts.topics import Topic
 from shared.jobs import Job
@@ -42,14 +40,7 @@ class KafkaCarrier:
     def relay_job(self, pool: Pool, outbox: Outbox) -> Job:
         name = f"relay {outbox.schema}"
         relay = Relay(pool, outbox, KafkaMover(self._settings), Trouble(name, _is_broker_trouble))
-        sweeper = Sweeper(pool, outbox.schema, self._settings, log=False)
-
-        async def run(stop: asyncio.Event) -> None:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(sweeper.run(stop))
-                both.create_task(relay.run(stop))
-
-        return Job(name, run)
+        return Job(name, relay.run)
 
     def consumer_job(self, pool: Pool, subscription: Subscription) -> Job:
         name = f"reader {subscription.schema}:{subscription.group}"

@@ -60,7 +60,7 @@ async def test_a_new_key_opens_at_once_with_its_scope(pool: Pool) -> None:
 async def test_a_revoked_key_opens_nothing_within_two_seconds(pool: Pool) -> None:
     ring = KeyRing(pool, SCHEMA)
     stop = asyncio.Event()
-    working = asyncio.ensure_future(ring.job().run(stop))
+    working = asyncio.create_task(ring.job().run(stop))
     key_id, key = new_key()
     await learn(pool, issued(key_id, key))
     await ring.principal(key)
