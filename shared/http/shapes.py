@@ -43,7 +43,7 @@ class BadCursor(Invalid):
 
 
 class BadEtag(Invalid):
-    slug, title, title_zh = "bad-if-match", "If-Match is not an ETag of ours", "If-Match 无效"
+    slug, title, title_zh = "bad-if-match", "If-Match is not an ETag", "If-Match 无效"
 
 
 class MissingIfMatch(VersionRequired):
@@ -73,14 +73,16 @@ def etag(revision: int) -> str:
 
 
 def if_match(request: Request) -> int:
-    """The revision that the caller decided on. Raises MissingIfMatch, BadEtag."""
+    """The revision that the caller decided on; 0, which none is, for an ETag of somebody else's. Raises MissingIfMatch,
+    BadEtag.
+    """
     value = request.headers.get("if-match")
     if value is None:
         raise MissingIfMatch('send If-Match: "<revision>", the ETag of the state you decided on')
-    match = re.fullmatch(r'(?:W/)?"(\d{1,9})"', value.strip())
+    match = re.fullmatch(r'(?:W/)?"([\x21\x23-\x7e]*)"', value.strip())
     if match is None:
         raise BadEtag(
-            f'{value[:40]!r} is not one of our ETags; they look like "7"',
+            f'{value[:40]!r} is no ETag; ours look like "7"',
             errors=[FieldError("header If-Match", 'a revision in double quotes: "7"')],
         )
-    return int(match[1])
+    return int(match[1]) if re.fullmatch(r"[0-9]{1,9}", match[1]) else 0

@@ -106,9 +106,12 @@ async def test_the_revision_is_asked_for(city: City) -> None:
     path = f"/dispatch/v1/cases/{case['id']}/refuse_filing"
     headers = city.headers("shift_leader")
     await refused(city, case, await city.http.post(path, json=OPINION, headers=headers), 428, "if-match-required")
-    for value in ("2", '"two"', "*", '"99999999999999"'):
+    for value in ("2", "*", '"2', '"2", "3"'):
         answer = await city.http.post(path, json=OPINION, headers=headers | {"If-Match": value})
         await refused(city, case, answer, 422, "bad-if-match")
+    for value in ('"two"', '"99999999999999"', '""'):
+        answer = await city.http.post(path, json=OPINION, headers=headers | {"If-Match": value})
+        await refused(city, case, answer, 412, "case-changed")
 
 
 async def test_a_stale_revision_is_answered_with_the_case_as_it_is(city: City) -> None:

@@ -153,6 +153,8 @@ async def test_if_match(client):
     assert (await client.get("/v1/revision", headers={"If-Match": '"12"'})).json() == 12
     await refused(await client.get("/v1/revision"), 428, "if-match-required")
     await refused(await client.get("/v1/revision", headers={"If-Match": "12"}), 422, "bad-if-match")
+    assert (await client.get("/v1/revision", headers={"If-Match": '"of somebody else"'})).status_code == 422
+    assert (await client.get("/v1/revision", headers={"If-Match": '"somebody-elses"'})).json() == 0
 
 
 async def test_health_says_which_part_is_down(client):
