@@ -12,6 +12,7 @@ from services.intake.queries.media import media as find_media
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import wired_of
+from shared.idempotency import IdempotencyKey
 
 router = APIRouter(tags=["media 媒体"])
 
@@ -27,11 +28,19 @@ class MediaTaken(BaseModel):
 
 
 @router.post("/v1/media", status_code=201)
-async def post_media(request: Request, caller: Caller, file: UploadFile) -> MediaTaken:
+async def post_media(
+    request: Request, caller: Caller, file: UploadFile, idempotency_key: IdempotencyKey = None
+) -> MediaTaken:
     """Store a picture (JPEG, PNG, WebP, HEIC), a sound or an MP4 film, 20 MB at the most; name its id in a report."""
     wired: Wired = wired_of(request)
     stored = await store_media(
-        wired.pool, wired.media, wired.clock, caller, file.file, most=wired.settings.media_max_bytes
+        wired.pool,
+        wired.media,
+        wired.clock,
+        caller,
+        file.file,
+        most=wired.settings.media_max_bytes,
+        key=idempotency_key,
     )
     return MediaTaken(id=stored.id, media_type=stored.media_type, bytes=stored.size)
 

@@ -1,5 +1,6 @@
 """Files: looked at, kept, given back to those who may see them."""
 
+import asyncio
 from uuid import uuid4
 
 import httpx
@@ -45,6 +46,22 @@ async def test_the_type_is_what_the_content_shows(intake: Place, content: bytes,
 async def test_another_type_is_refused_whatever_it_calls_itself(intake: Place, content: bytes) -> None:
     answer = await upload(intake, content, "photo.jpg")
     assert (answer.status_code, answer.json()["type"]) == (415, "/problems/media-type-refused")
+
+
+async def test_a_file_sent_again_with_its_idempotency_key_is_stored_once(intake: Place) -> None:
+    headers = {**intake.app, "Idempotency-Key": str(uuid4())}
+    answers = [*await asyncio.gather(*[upload(intake, PNG, headers=headers) for _ in range(4)])]
+    answers.append(await upload(intake, PNG, "renamed.png", headers))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert (
+        await intake.wired.pool.fetchval(
+            "SELECT count(*) FROM intake.idempotency WHERE key = $1", headers["Idempotency-Key"]
+        )
+        == 1
+    )
+    other = await upload(intake, JPEG, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
 
 
 async def test_too_large_a_file_is_refused(intake: Place) -> None:
