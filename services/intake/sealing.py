@@ -47,6 +47,18 @@ class Sealer:
         sealed = AESGCM(own).encrypt(nonces[_NONCE:], text, subject)
         return b"".join((_FORM, nonces[:_NONCE], wrapped, nonces[_NONCE:], sealed))
 
+    def lock_up(self, subject: bytes, secret: bytes) -> bytes:
+        """`secret`, to be kept for a while under `subject`."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._master.encrypt(nonce, secret, subject)
+
+    def unlock(self, subject: bytes, sealed: bytes) -> bytes:
+        """Raises CannotUnseal."""
+        try:
+            return self._master.decrypt(sealed[:_NONCE], sealed[_NONCE:], subject)
+        except (InvalidTag, ValueError):
+            raise CannotUnseal("this does not open with this key") from None
+
     def unseal(self, report_id: UUID, sealed: bytes) -> Personal:
         """Raises CannotUnseal."""
         subject, inner = report_id.bytes, sealed[1 + _WRAPPED :]

@@ -5,13 +5,15 @@ from fastapi import APIRouter, Request
 from services.intake.queries.catalogue import CategoryView, allowed
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import Listing, wired_of
+from shared.http import Cursor, Listing, PageLimit, wired_of
 
 router = APIRouter(tags=["catalogue 目录"])
 
 
 @router.get("/v1/catalogue")
-async def get_catalogue(request: Request, caller: Caller) -> Listing[CategoryView]:
-    """All that may be reported, in one page, with the conditions 立案条件 and limits 时限 of each category."""
+async def get_catalogue(
+    request: Request, caller: Caller, cursor: Cursor = None, limit: PageLimit = 50
+) -> Listing[CategoryView]:
+    """All that the caller may report, with the conditions 立案条件 and limits 时限 of each category."""
     wired: Wired = wired_of(request)
-    return Listing(items=allowed(wired.catalogue, caller), next=None)
+    return allowed(wired.catalogue, caller, cursor=cursor, limit=limit)

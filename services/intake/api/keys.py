@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, Field
 
-from services.intake.commands.issue_key import issue_key
+from services.intake.commands.issue_key import Once, issue_key
 from services.intake.commands.revoke_key import revoke_key
 from services.intake.domain.key import Ending, Scope, check_scope
 from services.intake.queries.keys import KeyView, key_view
@@ -13,6 +13,7 @@ from services.intake.queries.keys import keys as list_keys
 from services.intake.wiring import Wired
 from shared.auth import KEY_ACTIONS, Caller, authorize
 from shared.http import Body, Cursor, Listing, PageLimit, wired_of
+from shared.idempotency import IdempotencyKey, request_hash
 from shared.kernel.area import AreaPath
 
 router = APIRouter(tags=["keys 密钥"])
@@ -30,13 +31,15 @@ class KeyBody(Body):
 
 
 class KeyIssuedView(KeyView):
-    """`key` is shown this once: it is kept nowhere."""
+    """`key` is shown this once, and when the same request is sent again with its Idempotency-Key."""
 
     key: str
 
 
 @router.post("/v1/keys", status_code=201)
-async def post_key(request: Request, caller: Caller, body: KeyBody) -> KeyIssuedView:
+async def post_key(
+    request: Request, caller: Caller, body: KeyBody, idempotency_key: IdempotencyKey = None
+) -> KeyIssuedView:
     """Issue an API key. To rotate one, issue a second, move over, revoke the first."""
     wired: Wired = wired_of(request)
     area = AreaPath.parse(body.area) if body.area else AreaPath.root()
@@ -44,8 +47,12 @@ async def post_key(request: Request, caller: Caller, body: KeyBody) -> KeyIssued
     categories = None if body.categories is None else tuple(body.categories)
     scope = Scope(tuple(sorted(set(body.actions))), area, categories, body.rate)
     check_scope(scope, actions=KEY_ACTIONS, categories=wired.desk.categories)
+    once = None
+    if idempotency_key is not None:
+        asked = request_hash("POST", request.url.path, await request.body())
+        once = Once(wired.desk.sealer, caller.subject, idempotency_key, asked)
     key, secret = await issue_key(
-        wired.pool, wired.outbox, wired.clock, name=body.name, scope=scope, expires_at=body.expires_at
+        wired.pool, wired.outbox, wired.clock, name=body.name, scope=scope, expires_at=body.expires_at, once=once
     )
     return KeyIssuedView(**key_view(key).model_dump(), key=secret)
 

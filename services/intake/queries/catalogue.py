@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from shared.auth import Principal, authorize
+from shared.http import BadCursor, Listing, decode_cursor, encode_cursor
 from shared.packs import Pack
 
 
@@ -57,7 +58,17 @@ def catalogue(pack: Pack) -> list[CategoryView]:
     ]
 
 
-def allowed(views: list[CategoryView], who: Principal) -> list[CategoryView]:
-    """Those the caller may report."""
+def allowed(views: list[CategoryView], who: Principal, *, cursor: str | None, limit: int) -> Listing[CategoryView]:
+    """A page of those the caller may report. Raises BadCursor."""
     authorize(who, "catalogue:read")
-    return views if who.categories is None else [view for view in views if view.code in who.categories]
+    mine = views if who.categories is None else [view for view in views if view.code in who.categories]
+    start = 0
+    if cursor is not None:
+        after = decode_cursor(cursor, 1)[0]
+        codes = [view.code for view in mine]
+        if after not in codes:
+            raise BadCursor("give the 'next' of the page before, unchanged, or leave it out")
+        start = codes.index(after) + 1
+    page = mine[start : start + limit]
+    following = encode_cursor(page[-1].code) if start + limit < len(mine) else None
+    return Listing(items=page, next=following)

@@ -1,7 +1,9 @@
 """API keys: issued once, listed without the key, revoked for good; and the catalogue they open."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -94,11 +96,36 @@ async def test_only_an_admin_and_only_within_his_area(intake: Place) -> None:
     assert (await intake.http.delete(f"{url}/x", headers=intake.staff("admin"))).status_code == 404
 
 
+async def test_a_key_asked_for_again_is_the_same_key_and_is_nowhere_in_clear(intake: Place) -> None:
+    headers = {**intake.staff("admin"), "Idempotency-Key": str(uuid4())}
+    answers = await asyncio.gather(
+        *[intake.http.post("/intake/v1/keys", json=SCOPE, headers=headers) for _ in range(4)]
+    )
+    answers.append(await intake.http.post("/intake/v1/keys", json=SCOPE, headers=headers))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    stored = await intake.wired.pool.fetchval(
+        "SELECT body FROM intake.idempotency WHERE key = $1", headers["Idempotency-Key"]
+    )
+    assert answers[0].json()["key"].encode() not in stored
+    other = await intake.http.post("/intake/v1/keys", json={**SCOPE, "name": "other"}, headers=headers)
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+
+
 async def test_the_catalogue_says_what_may_be_reported(intake: Place) -> None:
-    listing = (await intake.http.get("/intake/v1/catalogue", headers=intake.app)).json()
-    assert listing["next"] is None
-    assert len(listing["items"]) == len(intake.wired.pack.categories)
-    one = listing["items"][0]
+    items: list[Any] = []
+    page: dict[str, str | int] = {"limit": 100}
+    while True:
+        listing = (await intake.http.get("/intake/v1/catalogue", params=page, headers=intake.app)).json()
+        items += listing["items"]
+        if listing["next"] is None:
+            break
+        page["cursor"] = listing["next"]
+    assert [item["code"] for item in items] == list(intake.wired.pack.categories)
+    assert len((await intake.http.get("/intake/v1/catalogue", headers=intake.app)).json()["items"]) == 50
+    bad = await intake.http.get("/intake/v1/catalogue", params={"cursor": "WyJ4Il0"}, headers=intake.app)
+    assert (bad.status_code, bad.json()["type"]) == (422, "/problems/bad-cursor")
+    one = items[0]
     assert set(one) == {"code", "name", "kind", "conditions"}
     assert set(one["name"]) == {"zh", "en"}
     assert set(one["conditions"][0]) == {"key", "name", "limit"}
