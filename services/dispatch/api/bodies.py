@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 from services.dispatch.domain.case import Act, Place
 from services.dispatch.domain.order import Order
 from shared.http import Body
+from shared.kernel.place import Datum, to_wgs84
 
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
 Words = Annotated[str, StringConstraints(max_length=2000)]
@@ -23,11 +24,15 @@ Outcome = Annotated[Literal["true", "false", "not_found"], BeforeValidator(_word
 
 
 class Location(Body):
-    """Degrees. WGS 84 and CGCS2000 differ by centimetres, and are taken as one."""
+    """Degrees in the datum named; inside there is only WGS 84."""
 
     lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
     lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
-    datum: Literal["wgs84", "cgcs2000"] = "wgs84"
+    datum: Datum = Datum.WGS84
+
+    def place(self) -> Place:
+        """The same place in WGS 84."""
+        return Place(*to_wgs84(self.lon, self.lat, self.datum))
 
 
 class ActBody(Body):
@@ -77,7 +82,7 @@ class AnswerBody(ActBody):
     answered_at: AwareDatetime | None = None
 
     def order(self, act: Act, **more: Any) -> Order:
-        place = Place(self.location.lon, self.location.lat) if self.location else None
+        place = self.location.place() if self.location else None
         at: datetime | None = self.answered_at.astimezone(UTC) if self.answered_at else None
         return super().order(act, location=place, answered_at=at, **more)
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from services.intake.domain.place import Datum
 from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid, Reporter
 from shared.http import invalid_body
 from shared.kernel.errors import FieldError, Invalid
+from shared.kernel.place import Datum
 
 MOST_MEDIA = 20
 

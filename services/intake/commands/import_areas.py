@@ -11,7 +11,6 @@ import shapely
 
 from services.intake import outgoing
 from services.intake.domain.area import Area, GivenArea, refuse, structure
-from services.intake.domain.place import Place
 from services.intake.grids.coverage import check
 from services.intake.store import areas as store
 from services.intake.store.areas import Defined
@@ -19,6 +18,7 @@ from shared.bus.event import Event
 from shared.bus.outbox import Outbox
 from shared.kernel.area import AreaPath
 from shared.kernel.clock import Clock
+from shared.kernel.place import Place
 from shared.postgres import Pool, transaction
 
 

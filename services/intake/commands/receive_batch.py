@@ -20,7 +20,6 @@ from services.intake.commands.receive_report import (
     may_report,
     place_of,
 )
-from services.intake.domain.place import Place, to_wgs84
 from services.intake.domain.report import Asked, AtPoint
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
@@ -29,6 +28,7 @@ from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
 from shared.idempotency import Stored, in_flight, same_request
 from shared.kernel.errors import Invalid, Refusal, TooLarge, Unavailable
+from shared.kernel.place import Place, to_wgs84
 from shared.postgres import Connection, is_outage, transaction
 
 log = structlog.get_logger()

@@ -10,7 +10,6 @@ import orjson
 
 from services.intake import outgoing
 from services.intake.commands.group_commit import GroupWriter
-from services.intake.domain.place import Place, to_wgs84
 from services.intake.domain.report import (
     RECEIVED,
     Asked,
@@ -35,6 +34,7 @@ from shared.kernel.area import AreaPath
 from shared.kernel.clock import Clock
 from shared.kernel.errors import FieldError
 from shared.kernel.ids import tracking_code, uuid7
+from shared.kernel.place import Place, to_wgs84
 from shared.postgres import Pool
 
 ACTION: Final = "reports:create"

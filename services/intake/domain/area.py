@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
-from services.intake.domain.place import Place
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid, NotFound
+from shared.kernel.place import Place
 
 # A refusal names this many of what is wrong, and counts the rest.
 NAMED: Final = 20

@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.masking import mask
-from services.intake.domain.place import Datum, Place
 from shared.kernel.errors import FieldError, Invalid, NotFound
+from shared.kernel.place import Datum, Place
 
 RECEIVED: Final = "received"
 """The status of a report until dispatch has made a case of it."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from services.intake.domain.place import Place
+from shared.kernel.place import Place
 
 
 class Grid(NamedTuple):

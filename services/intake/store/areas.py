@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.intake.domain.area import Area
-from services.intake.domain.place import Place
 from shared.kernel.area import AreaPath
+from shared.kernel.place import Place
 from shared.postgres import Connection, Pool
 
 

@@ -11,13 +11,13 @@ import pytest
 from services.intake.commands import group_commit
 from services.intake.commands.group_commit import GroupWriter, QueueFull, Stopping
 from services.intake.commands.receive_report import entry
-from services.intake.domain.place import Datum, Place
 from services.intake.domain.report import Asked, AtPoint
 from services.intake.store.reports import Row
 from shared.auth import Principal
 from shared.idempotency import InFlight, KeyReused
 from shared.jobs import supervise
 from shared.kernel.area import AreaPath
+from shared.kernel.place import Datum, Place
 from shared.postgres import create_pool, is_outage
 from tests.integration.intake.conftest import Place as Intake
 from tests.integration.intake.conftest import grid, middle

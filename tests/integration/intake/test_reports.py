@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from services.intake.domain.place import gcj02_to_bd09, wgs84_to_gcj02
 from services.intake.domain.report import Personal, Reporter
 from shared.contracts.intake import ReportReceived
 from shared.kernel.ids import tracking_hash
+from shared.kernel.place import gcj02_to_bd09, wgs84_to_gcj02
 from tests.integration.intake.conftest import Place, grid, middle
 
 

@@ -5,10 +5,10 @@ import pytest
 import shapely
 
 from services.intake.domain.area import AreasRefused, UnreadableAreas
-from services.intake.domain.place import Place
 from services.intake.grids.coverage import check
 from services.intake.grids.index import Grid, GridIndex
 from services.intake.grids.reading import read_areas
+from shared.kernel.place import Place
 
 SIDE = 0.002  # about 170 × 220 m at Beijing
 

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from services.intake.domain.place import Datum
-from services.intake.domain.place import Place as At
 from services.intake.domain.report import (
     Asked,
     AtPoint,
@@ -27,6 +25,8 @@ from services.intake.outgoing import report_received
 from services.intake.sealing import BadPersonalKey, CannotUnseal, Sealer, installation_key
 from services.intake.settings import IntakeSettings
 from shared.contracts.intake import ReportReceived
+from shared.kernel.place import Datum
+from shared.kernel.place import Place as At
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 ID = UUID("0193a000-0000-7000-8000-000000000001")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.place import Datum, Place, gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
+from shared.kernel.place import Datum, Place, gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
 
 METRES = 111_320
 
