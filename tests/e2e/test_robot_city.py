@@ -113,7 +113,8 @@ async def test_goes_on_when_the_city_comes_back(tmp_path: Path, kill: bool) -> N
 
     assert summary.posted == 60
     assert summary.closed == summary.accepted == 60
-    assert summary.reconnects >= 1
+    # It was noticed: by the stream, by a request that had to be sent again, or by credentials that had ended.
+    assert summary.reconnects or summary.retries or summary.errors
     assert len(left) <= 8  # a report whose answer was lost with the old key may have been posted again with the new one
 
 

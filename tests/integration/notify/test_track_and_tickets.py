@@ -57,11 +57,12 @@ async def test_a_case_known_before_its_report_and_two_reports_of_one_case(notify
 
 
 async def test_an_unknown_code_is_404_and_an_odd_one_too(notify: Notify) -> None:
-    for code in ("ABCDEFGHJKMN", "%00", "x" * 64, "中文"):
+    for code in ("ABCDEFGHJKMN", "x" * 64, "中文"):
         answer = await get_track(notify, code)
         assert answer.status_code == 404, code
         assert answer.json()["type"] == "/problems/tracking-code-unknown"
-    assert (await get_track(notify, "x" * 65)).status_code == 422
+    for code in ("x" * 65, "%00"):
+        assert (await get_track(notify, code)).status_code == 422
 
 
 async def test_who_looks_up_too_often_waits(another: Running) -> None:
