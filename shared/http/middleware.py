@@ -1,4 +1,6 @@
-"""What stands around every app: a limit on bodies, an answer to what nobody answered, a span a request."""
+"""What stands around every app: a limit on bodies, an answer to what nobody answered, a span a
+request, and what an empty parameter means.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -50,6 +52,20 @@ class BodyLimit:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body may have {limit:,} bytes at the most", facts={"limit_bytes": limit})
+
+
+class EmptyMeansAbsent:
+    """`?status=&cursor=` asks for the same as no query: many clients write what they have no value for so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"")
+        if b"=&" in query or query.endswith(b"="):
+            given = (part for part in query.split(b"&") if part.partition(b"=")[2] or b"=" not in part)
+            scope = {**scope, "query_string": b"&".join(given)}
+        await self._app(scope, receive, send)
 
 
 class Unbroken:

@@ -149,6 +149,11 @@ async def test_what_is_not_there_and_what_is_not_possible_there(client):
     assert problem["errors"][0]["pointer"] == "?limit"
 
 
+@pytest.mark.parametrize("query", ["limit=", "limit=&cursor=", "cursor=&limit=50", "cursor&limit=50"])
+async def test_an_empty_parameter_is_none(client, query):
+    assert (await client.get(f"/v1/cases?{query}")).json() == 50
+
+
 async def test_if_match(client):
     assert (await client.get("/v1/revision", headers={"If-Match": '"12"'})).json() == 12
     await refused(await client.get("/v1/revision"), 428, "if-match-required")
