@@ -158,7 +158,10 @@ def migrate(dsn: str, *, applied: Callable[[str, str], None] | None = None) -> N
                 for branch in dict.fromkeys(each.branch for each in revisions(schema)):
                     _upgrade_patiently(dsn, schema, branch, applied)
     except psycopg.OperationalError as error:
-        raise MigrationFailed(f"database: {_one_line(error)}: start Postgres, or set WANGGE_DATABASE_URL") from error
+        raise MigrationFailed(f"start Postgres, or set WANGGE_DATABASE_URL ({_one_line(error)})") from error
+    except psycopg.Error as error:
+        words = "is WANGGE_DATABASE_URL right, and may its user create schemas?"
+        raise MigrationFailed(f"database: {_one_line(error)}: {words}") from error
 
 
 def _upgrade_patiently(dsn: str, schema: str, branch: str, applied: Callable[[str, str], None] | None) -> None:

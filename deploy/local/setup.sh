@@ -51,7 +51,7 @@ rm -f .venv/requirements.lock .venv/requirements-dev.lock
 pip=$!
 trap 'kill "$pip" 2>/dev/null; exit 130' INT TERM
 seconds=0
-[ -t 1 ] || echo "set-up: installing $total packages into .venv"
+[ -t 1 ] || echo "set-up: installing $total packages into .venv; the first time takes a minute or two"
 while kill -0 "$pip" 2>/dev/null; do
     if [ -t 1 ]; then
         handled=$(grep -c -E '^(Collecting|Requirement already satisfied)' "$log" || true)

@@ -30,7 +30,7 @@ def check_packs(
     bad = []
     for name in names or available():
         problems = check(name)
-        typer.echo(f"{name}: {'in order 正确' if not problems else f'{len(problems)} problems 问题'}")
+        typer.echo(f"{name}: {'in order 正确' if not problems else f'problems 问题 ({len(problems)})'}")
         for problem in problems:
             typer.echo(f"  {problem}")
         if problems:

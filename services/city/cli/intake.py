@@ -14,9 +14,6 @@ areas = typer.Typer(no_args_is_help=True, help="Areas 区域: the districts, str
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
 
 
-REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read")
-
-
 @areas.command("import")
 def import_file(
     file: Annotated[

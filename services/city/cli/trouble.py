@@ -28,10 +28,10 @@ def one_line(error: BaseException) -> str | None:
         return f"database: {_flat(error)}: start Postgres, or set WANGGE_DATABASE_URL"
     if type(error).__module__.partition(".")[0] == "aiokafka":
         return f"Kafka at {_kafka()}: {_flat(error)}: start it (make kafka), or set WANGGE_KAFKA_BOOTSTRAP"
-    if isinstance(error, ConnectionError | TimeoutError) or (isinstance(error, OSError) and _is_network(error)):
-        return f"no connection ({_flat(error)}): is Postgres running, and is WANGGE_DATABASE_URL right?"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, ConnectionError | TimeoutError) or (isinstance(error, OSError) and _is_network(error)):
+        return f"no connection to the database ({_flat(error)}): start Postgres, or set WANGGE_DATABASE_URL"
     return None
 
 
