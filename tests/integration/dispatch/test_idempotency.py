@@ -49,7 +49,8 @@ async def test_keys_of_different_callers_are_different(city: City) -> None:
 async def test_a_refused_act_leaves_the_key_free(city: City) -> None:
     case = await city.case()
     key = str(uuid7())
-    assert (await city.try_act(case, "decline", "acceptor", key=key)).status_code == 422
+    assert (await city.try_act(case, "decline", "acceptor", {"opinion": 7}, key=key)).status_code == 422
+    assert (await city.try_act(case, "decline", "acceptor", {"opinion": "why"}, key=key, revision=9)).status_code == 412
     assert (await city.try_act(case, "decline", "acceptor", {"opinion": "why"}, key=key)).status_code == 200
 
 
