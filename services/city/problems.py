@@ -47,7 +47,7 @@ def _load() -> None:
         import_module(edge)
     root = Path(next(iter(services.__path__)))
     for service in ("intake", "dispatch", "evaluation", "notify"):
-        for room in ("domain", "commands", "queries"):
+        for room in ("domain", "commands", "queries", "api"):
             folder = root / service / room
             if folder.is_dir():
                 for module in walk_packages([str(folder)], f"services.{service}.{room}."):

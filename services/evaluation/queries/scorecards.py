@@ -26,7 +26,7 @@ class UnknownArea(NotFound):
 
 
 class UnknownUnit(NotFound):
-    slug, title, title_zh = "unknown-unit", "No such handling unit", "没有该处置单位"
+    slug, title, title_zh = "unit-not-found", "No such handling unit", "没有该处置单位"
 
 
 class ScoreCard(BaseModel):

@@ -88,7 +88,7 @@ async def test_what_does_not_exist_is_said_not_to(evaluation: Evaluation) -> Non
     assert refusal(answer, 404)["type"] == "/problems/unknown-area"
     for unit in ("nobody", "%00", "'; DROP TABLE evaluation.cases; --"):
         answer = await evaluation.ask(object="unit", unit=unit)
-        assert refusal(answer, 404)["type"] == "/problems/unknown-unit"
+        assert refusal(answer, 404)["type"] == "/problems/unit-not-found"
 
 
 async def test_it_is_alive_ready_and_documented(evaluation: Evaluation) -> None:
