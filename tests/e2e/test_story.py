@@ -111,7 +111,7 @@ async def tell_the_story(city: City) -> None:
 
     case = await act(city, city.staff("acceptor"), case, "accept")
     case = await act(city, city.staff("shift_leader"), case, "file", condition="missing_or_displaced")
-    case = await act(city, city.staff("dispatcher"), case, "dispatch", unit=unit)
+    case = await act(city, city.staff("dispatcher"), case, "dispatch", unit=unit, assisting=None, evidence=None)
     assert case["unit"] == unit
     assert case["due_at"]
     assert case["clock"]["stage"] == "handle"

@@ -36,15 +36,15 @@ class Location(Body):
 
 
 class ActBody(Body):
-    """What every act may carry: an opinion 意见 and evidence (ids of media)."""
+    """What every act may carry: an opinion 意见 and evidence (ids of media). Null is the same as left out."""
 
     opinion: Words | None = None
-    evidence: Annotated[list[UUID], Field(max_length=20)] = Field(default_factory=list)
+    evidence: Annotated[list[UUID], Field(max_length=20)] | None = None
 
     def order(self, act: Act, **more: Any) -> Order:
         """The act with what this body says."""
         own = {name: value for name, value in self if name not in ("opinion", "evidence")}
-        return Order(act, opinion=self.opinion, evidence=tuple(self.evidence), **(own | more))
+        return Order(act, opinion=self.opinion, evidence=tuple(self.evidence or ()), **(own | more))
 
 
 class RequestBody(ActBody):
@@ -63,10 +63,10 @@ class DispatchBody(ActBody):
     """One lead unit; others may assist it."""
 
     unit: Code
-    assisting: Annotated[list[Code], Field(max_length=20)] = Field(default_factory=list)
+    assisting: Annotated[list[Code], Field(max_length=20)] | None = None
 
     def order(self, act: Act, **more: Any) -> Order:
-        return super().order(act, assisting=tuple(self.assisting), **more)
+        return super().order(act, assisting=tuple(self.assisting or ()), **more)
 
 
 class HandledBody(ActBody):

@@ -11,6 +11,7 @@ from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum
 
 MOST_MEDIA = 20
+DEFAULT_SOURCE = "app"
 
 # NUL is refused by pattern, in the validator's own code: PostgreSQL text cannot hold it. A validator in Python for each
 # field, as in shared.http.shapes.Body, would double the time a report takes to read.
@@ -57,16 +58,18 @@ class ReporterBody(_Sent):
 
 
 class ReportBody(_Sent):
-    """A report 上报."""
+    """A report 上报. Null is the same as left out."""
 
     category: Annotated[str, _text(64, 1)] = Field(description="a code of the catalogue", examples=["04005"])
     description: Annotated[str, _text(2000, 1)] = Field(examples=["井盖破损，行人易绊倒"])
     location: LocationBody
     occurred_at: AwareDatetime | None = Field(None, description="RFC 3339 with offset")
-    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "app"
-    attributes: dict[Annotated[str, _text(64, 1)], JsonValue] = Field(default_factory=dict, max_length=100)
+    source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] | None = Field(
+        None, description=f"who or what noticed it; left out: {DEFAULT_SOURCE}"
+    )
+    attributes: Annotated[dict[Annotated[str, _text(64, 1)], JsonValue], Field(max_length=100)] | None = None
     reporter: ReporterBody | None = None
-    media: list[UUID] = Field(default_factory=list, max_length=MOST_MEDIA)
+    media: Annotated[list[UUID], Field(max_length=MOST_MEDIA)] | None = None
 
 
 def read_report(raw: bytes) -> Asked:
@@ -81,10 +84,10 @@ def read_report(raw: bytes) -> Asked:
         body.description,
         _location(body.location),
         body.occurred_at,
-        body.source,
-        body.attributes,
+        body.source or DEFAULT_SOURCE,
+        body.attributes or {},
         None if reporter is None else Reporter(reporter.name, reporter.phone, reporter.email),
-        body.media,
+        body.media or [],
     )
 
 

@@ -32,6 +32,15 @@ async def test_a_report_is_durable_and_published_when_it_is_answered(intake: Pla
     assert data.source == "hotline"
 
 
+async def test_null_is_the_same_as_left_out(intake: Place) -> None:
+    absent = dict.fromkeys(("occurred_at", "source", "attributes", "reporter", "media"))
+    answer = await intake.post(intake.body() | absent)
+    assert answer.status_code == 201, answer.text
+    (fact,) = await intake.facts(answer.json()["id"])
+    data = ReportReceived.model_validate_json(fact["data"])
+    assert (data.source, data.attributes, data.media, data.occurred_at) == ("app", {}, [], None)
+
+
 async def test_it_is_read_back(intake: Place) -> None:
     taken = (await intake.post(intake.body())).json()
     view = (await intake.http.get(f"/intake/v1/reports/{taken['id']}", headers=intake.app)).json()
