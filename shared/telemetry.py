@@ -4,7 +4,8 @@ The only module that imports opentelemetry. `traceparent()` goes into the outbox
 that one trace spans report → case → score → stream.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,7 +39,7 @@ def start(settings: Settings, service: str) -> None:
         tracer=tracers.get_tracer("wangge"),
         meter=meters.get_meter("wangge"),
         propagator=TraceContextTextMapPropagator(),
-        counters={},
+        instruments={},
     )
 
 
@@ -74,11 +75,38 @@ def span(name: str, *, parent: str | None = None, **attributes: str | int | floa
         yield
 
 
-def count(name: str, amount: int = 1, attributes: Mapping[str, str] | None = None) -> None:
-    """Add to the counter `name`."""
+@contextmanager
+def batch_span(name: str, parents: Iterable[str | None], **attributes: str | int | float | bool) -> Iterator[None]:
+    """A span around work for many at once: one in each of their traces, all from the same start to the same end."""
+    if not _state:
+        yield
+        return
+    distinct = list(dict.fromkeys(parents)) or [None]
+    began = time.time_ns()
+    with span(name, parent=distinct[0], **attributes):
+        yield
+    for parent in distinct[1:]:
+        if parent is not None:
+            context = _state["propagator"].extract({"traceparent": parent})
+            other = _state["tracer"].start_span(name, context=context, attributes=attributes, start_time=began)
+            other.end()
+
+
+def count(name: str, amount: int = 1, **attributes: str) -> None:
+    """Add to the counter `name`. Metrics are sent every minute and at the end of the process."""
     if not _state:
         return
-    counters = _state["counters"]
-    if name not in counters:
-        counters[name] = _state["meter"].create_counter(name)
-    counters[name].add(amount, dict(attributes or {}))
+    instruments = _state["instruments"]
+    if name not in instruments:
+        instruments[name] = _state["meter"].create_counter(name)
+    instruments[name].add(amount, attributes)
+
+
+def observe(name: str, seconds: float, **attributes: str) -> None:
+    """Add one duration to the histogram `name`."""
+    if not _state:
+        return
+    instruments = _state["instruments"]
+    if name not in instruments:
+        instruments[name] = _state["meter"].create_histogram(name, unit="s")
+    instruments[name].record(seconds, attributes)

@@ -165,9 +165,10 @@ class Inbox:
     async def _handle(self, connection: Connection, topic: str, records: Sequence[Record]) -> None:
         handler = self.subscription.topics[topic]
         if telemetry.enabled():
-            # One span for the set; it continues the trace of its first record.
-            with telemetry.span(f"apply {topic}", parent=records[0].traceparent, records=len(records)):
+            parents = (record.traceparent for record in records)
+            with telemetry.batch_span(f"apply {topic}", parents, records=len(records)):
                 await handler(connection, records)
+            telemetry.count("wangge.records.applied", len(records), group=self.subscription.group, topic=topic)
         else:
             await handler(connection, records)
 
@@ -209,6 +210,7 @@ class Inbox:
     async def _write_down(self, connection: Connection, decision: Decision) -> None:
         group = self.subscription.group
         if decision.park:
+            telemetry.count("wangge.records.parked", len(decision.park), group=group)
             await connection.execute(self._park, group, *as_columns(map(parked_row, decision.park)))
         if decision.released:
             await connection.execute(self._release, decision.released)

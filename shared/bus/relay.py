@@ -14,6 +14,7 @@ from zlib import crc32
 
 import structlog
 
+from shared import telemetry
 from shared.bus.event import SHARDS
 from shared.bus.outbox import Outbox
 from shared.bus.trouble import Trouble, dedicated, is_cancelled
@@ -92,6 +93,7 @@ class Relay:
                 moved = await self._mover.move(connection, self._outbox.schema, self.shards) if self.shards else 0
                 self._trouble.over()
                 if moved:
+                    telemetry.count("wangge.facts.relayed", moved, service=self._outbox.schema)
                     idle = POLL_SECONDS[0]
                     continue
                 await bell.wait(idle)

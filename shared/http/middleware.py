@@ -3,6 +3,7 @@ request, and what an empty parameter means.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
@@ -115,7 +116,7 @@ def _nul_in_address(query: bytes) -> Invalid:
 
 
 class Traced:
-    """One span a request, child of the caller's `traceparent`. Only there when telemetry is on.
+    """One span and one duration a request, child of the caller's `traceparent`. Only there when telemetry is on.
 
     A stream is left out: it is open for hours, and its span would hold all of them together.
     """
@@ -129,6 +130,19 @@ class Traced:
             await self._app(scope, receive, send)
             return
         parent = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"traceparent"), None)
-        name = f"{scope['method']} {scope['path']}"
-        with telemetry.span(name, parent=parent, service=self._service):
-            await self._app(scope, receive, send)
+        method, path = scope["method"], scope["path"]
+        status, began = 500, time.perf_counter()
+
+        async def noticed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            with telemetry.span(f"{method} {path}", parent=parent, service=self._service):
+                await self._app(scope, receive, noticed)
+        finally:
+            # By class of status, not by path: a path holds ids, and each would be a series of its own.
+            answered = {"service": self._service, "method": method, "status": f"{status // 100}xx"}
+            telemetry.observe("wangge.http.duration", time.perf_counter() - began, **answered)

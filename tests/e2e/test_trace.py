@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,8 +21,8 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @asynccontextmanager
-async def receiver(spans: list[tuple[str, str]]) -> AsyncIterator[str]:
-    """An OTLP/HTTP collector that keeps (trace id, name) of every span it is sent."""
+async def receiver(spans: list[tuple[str, str]], metrics_seen: set[str]) -> AsyncIterator[str]:
+    """An OTLP/HTTP collector that keeps (trace id, name) of every span, and every metric's name."""
 
     async def traces(request: Request) -> Response:
         message = ExportTraceServiceRequest.FromString(await request.body())
@@ -31,6 +32,10 @@ async def receiver(spans: list[tuple[str, str]]) -> AsyncIterator[str]:
         return Response(b"", media_type="application/x-protobuf")
 
     async def metrics(request: Request) -> Response:
+        message = ExportMetricsServiceRequest.FromString(await request.body())
+        for resource in message.resource_metrics:
+            for scope in resource.scope_metrics:
+                metrics_seen.update(metric.name for metric in scope.metrics)
         return Response(b"", media_type="application/x-protobuf")
 
     port = free_port()
@@ -45,14 +50,19 @@ async def receiver(spans: list[tuple[str, str]]) -> AsyncIterator[str]:
         await task
 
 
-async def test_one_trace_spans_report_case_and_stream(tmp_path: Path) -> None:
+async def test_one_trace_spans_report_case_and_stream_and_metrics_are_sent(tmp_path: Path) -> None:
     spans: list[tuple[str, str]] = []
-    async with receiver(spans) as endpoint:
+    metrics: set[str] = set()
+    async with receiver(spans, metrics) as endpoint:
         async with running(tmp_path / "data", "--no-demo", WANGGE_OTLP_ENDPOINT=endpoint) as city:
             grid = await a_grid(city)
             headers = {**city.app(), "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+            # Others around it: they are applied in the same batches, each in a trace of its own.
+            others = [city.http.post("/intake/v1/reports", json=report_in(grid), headers=city.app()) for _ in range(20)]
+            posting = asyncio.gather(*others)
             posted = await city.http.post("/intake/v1/reports", json=report_in(grid), headers=headers)
             assert posted.status_code == 201
+            await posting
             await case_of(city, posted.json())
             await asyncio.sleep(0.5)
         # The city has stopped and has sent what it still had.
@@ -63,3 +73,11 @@ async def test_one_trace_spans_report_case_and_stream(tmp_path: Path) -> None:
     assert "POST /intake/v1/reports" in names
     assert "apply wangge.intake.reports.v1" in names
     assert "apply wangge.dispatch.cases.v1" in names
+    # Sent when the process ended, a minute's wait cut short.
+    assert metrics >= {
+        "wangge.http.duration",
+        "wangge.reports.stored",
+        "wangge.reports.groups",
+        "wangge.facts.relayed",
+        "wangge.records.applied",
+    }

@@ -18,9 +18,9 @@ def list_packs() -> None:
         typer.echo(f"{name:<12} {found.title.zh} {found.title.en} ({len(found.categories)} categories 类别)")
 
 
-@pack.command("check")
+@pack.command("check", short_help="Check packs wholly.")
 def check_packs(
-    names: Annotated[list[str] | None, typer.Argument(help="Packs to check. Default: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Packs to check. Default: all.")] = None,
 ) -> None:
     """Check packs wholly: every reference, every limit, and that the grids cover the city without overlap."""
     from services.city.trouble import Trouble
@@ -39,7 +39,7 @@ def check_packs(
         raise Trouble(f"cannot be used until the problems above are put right: {', '.join(bad)}")
 
 
-@contracts.command("export")
+@contracts.command("export", short_help="Write the files, or --check them.")
 def export_contracts(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the files are out of step.")] = False,
 ) -> None:

@@ -14,7 +14,7 @@ areas = typer.Typer(no_args_is_help=True, help="Areas 区域: the districts, str
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
 
 
-@areas.command("import")
+@areas.command("import", short_help="Define areas from a file or a pack.")
 def import_file(
     file: Annotated[
         Path | None, typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).")
@@ -56,15 +56,20 @@ def import_file(
     typer.echo(asyncio.run(work()))
 
 
-@keys.command("create")
+@keys.command("create", short_help="Issue a key and print it, this once.")
 def create(
     name: Annotated[str, typer.Argument(help="Whose key it is, for people to read.")],
     action: Annotated[
         list[str] | None,
-        typer.Option(help="What it may do; repeat for more. Default: what an app needs to report and to look it up."),
+        typer.Option(
+            metavar="ACTION",
+            help="What it may do; repeat for more. Default: what an app needs to report and to look it up.",
+        ),
     ] = None,
     area: Annotated[str, typer.Option(help="Area path it is limited to; empty: the whole city.")] = "",
-    category: Annotated[list[str] | None, typer.Option(help="Category code it is limited to; repeat for more.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", help="Category code it is limited to; repeat for more.")
+    ] = None,
     rate: Annotated[int | None, typer.Option(help="Requests a second, at most.", min=1)] = None,
     expires: Annotated[datetime | None, typer.Option(help="When it ends (UTC). Default: never.")] = None,
 ) -> None:
@@ -89,7 +94,7 @@ def create(
     typer.echo(asyncio.run(work()))
 
 
-@keys.command("list")
+@keys.command("list", short_help="Every key, and what it may do.")
 def list_keys() -> None:
     """Every key: its id, whose it is, what it may do and whether it still may."""
     from rich.console import Console
@@ -117,7 +122,7 @@ def list_keys() -> None:
     Console().print(asyncio.run(work()))
 
 
-@keys.command("revoke")
+@keys.command("revoke", short_help="End a key, everywhere.")
 def revoke(key_id: Annotated[str, typer.Argument(help="The key's id; see `wangge keys list`.")]) -> None:
     """Revoke a key: every service refuses it within two seconds."""
     from services.city.cli.opened import opened

@@ -36,6 +36,7 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
 ) -> None:
     """Run a whole city in one process: its own Postgres, all four services, no Kafka needed."""
+    typer.echo("starting 启动中 …")  # the first word; what follows takes a second to load
     from services.city.up import run
 
     run(data, port, pack, demo, host)

@@ -27,7 +27,9 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and _is_connecting(error):
         return f"database: {_flat(error)}: start Postgres, or set WANGGE_DATABASE_URL"
     if type(error).__module__.partition(".")[0] == "aiokafka":
-        return f"Kafka at {_kafka()}: {_flat(error)}: start it (make kafka), or set WANGGE_KAFKA_BOOTSTRAP"
+        # A connection error's own words are a list of address families; where it was said already.
+        why = "no connection" if type(error).__name__ == "KafkaConnectionError" else _flat(error)
+        return f"Kafka at {_kafka()}: {why}: start it (make kafka), or set WANGGE_KAFKA_BOOTSTRAP"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ConnectionError | TimeoutError) or (isinstance(error, OSError) and _is_network(error)):

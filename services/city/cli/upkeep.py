@@ -17,13 +17,17 @@ parked = typer.Typer(
 )
 
 
-@rebuild.command("evaluation")
+@rebuild.command("evaluation", short_help="Count every score anew, then swap.")
 def rebuild_evaluation(
     allow_missing: Annotated[
-        bool, typer.Option(help="Count what is there although a version is missing (it was dropped on purpose).")
+        bool,
+        typer.Option(
+            "--allow-missing", help="Count what is there although a version is missing (it was dropped on purpose)."
+        ),
     ] = False,
 ) -> None:
     """Recompute every counter beside the ones in use, then swap. A missing version is refused with its name."""
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from services.city.cli.opened import opened
@@ -31,7 +35,8 @@ def rebuild_evaluation(
 
     async def work() -> str:
         columns = (TextColumn("facts 事件"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, transient=True) as progress:
+        console = Console()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             bar = progress.add_task("facts", total=None)
             async with opened("evaluation") as wired:
                 done = await recompute(
@@ -44,7 +49,7 @@ def rebuild_evaluation(
     typer.echo(asyncio.run(work()))
 
 
-@parked.command("list")
+@parked.command("list", short_help="What is parked, and why.")
 def list_parked(
     service: Annotated[ServiceName | None, typer.Argument(help="Whose. Default: everybody's.")] = None,
     limit: Annotated[int, typer.Option(help="The oldest so many of each service.", min=1)] = 100,
@@ -79,10 +84,12 @@ def list_parked(
     typer.echo("replay: give it to the service again, once its cause is mended; drop: give up this one version")
 
 
-@parked.command("replay")
+@parked.command("replay", short_help="Give records to their service again.")
 def replay_parked(
     service: Annotated[ServiceName, typer.Argument(help="Whose.")],
-    ids: Annotated[list[int] | None, typer.Argument(help="Numbers from `wangge parked list`. Default: all.")] = None,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="ID", help="Numbers from `wangge parked list`. Default: all.")
+    ] = None,
 ) -> None:
     """Give parked records to their service again; what waited behind them follows in order."""
     from services.city.trouble import Trouble
@@ -106,7 +113,7 @@ def replay_parked(
         raise Trouble(f"{left} failed again: `wangge parked list {service.value}` shows why")
 
 
-@parked.command("drop")
+@parked.command("drop", short_help="Give up one record.")
 def drop_parked(
     service: Annotated[ServiceName, typer.Argument(help="Whose.")],
     number: Annotated[int, typer.Argument(help="Its number from `wangge parked list`.")],

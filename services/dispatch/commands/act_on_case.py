@@ -14,6 +14,7 @@ from services.dispatch.domain.rules import Rules
 from services.dispatch.outgoing import events_of
 from services.dispatch.store import acts
 from services.dispatch.wiring import SCHEMA, Wired
+from shared import telemetry
 from shared.http import etag
 from shared.idempotency import Stored, find, in_flight, same_request
 from shared.kernel.area import AreaPath
@@ -58,6 +59,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
         if not await acts.save(tx, case, events_of([case]), kept):
             raise in_flight()
     wired.outbox.ring()
+    telemetry.count("wangge.acts", act=asked.order.act)
     return answer
 
 

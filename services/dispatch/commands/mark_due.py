@@ -4,6 +4,7 @@ from services.dispatch.domain.acts import mark
 from services.dispatch.outgoing import events_of
 from services.dispatch.store import clocks
 from services.dispatch.wiring import Wired
+from shared import telemetry
 from shared.postgres import transaction
 
 
@@ -22,4 +23,5 @@ async def mark_due(wired: Wired) -> int:
         await clocks.save_marks(tx, marked, looked_at)
         await wired.outbox.add(tx, events_of(marked))
     wired.outbox.ring()
+    telemetry.count("wangge.marks", sum(len(case.facts) for case in marked))
     return len(looked_at)

@@ -15,6 +15,7 @@ import structlog
 from services.intake import outgoing
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
+from shared import telemetry
 from shared.bus.outbox import Outbox
 from shared.idempotency import KeyReused, Stored, in_flight, same_request
 from shared.jobs import Job
@@ -160,6 +161,8 @@ class GroupWriter:
             elif first.setdefault((waiting.row.caller, waiting.row.key), waiting) is not waiting:
                 again.append(waiting)
         left = await self._store_each(connection, [*unnamed, *first.values()])
+        telemetry.count("wangge.reports.stored", len(unnamed) + len(first) - len(left))
+        telemetry.count("wangge.reports.groups")
         self._outbox.ring()
         if left or again:
             await self._answer_again(connection, left, again)
