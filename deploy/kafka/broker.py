@@ -98,12 +98,16 @@ def fetch() -> None:
 
 
 class Broker:
-    """One broker on `data`, a folder of its own; a second start on the same folder finds its topics again."""
+    """One broker on `data`, a folder of its own; a second start on the same folder finds its topics again.
 
-    def __init__(self, data: Path, *, port: int = 0) -> None:
+    `advertised` is the port that clients are told to come back to, where something stands between them and the broker.
+    """
+
+    def __init__(self, data: Path, *, port: int = 0, advertised: int | None = None) -> None:
         self.data = data.resolve()
         self.port = port or free_port()
         self.controller_port = port + 1 if port else free_port()
+        self.advertised = advertised or self.port
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,7 +123,8 @@ class Broker:
         self.data.mkdir(parents=True, exist_ok=True)
         properties = self.data / "server.properties"
         template = (HERE / "server.properties").read_text(encoding="utf-8")
-        for name, value in {"port": self.port, "controller_port": self.controller_port, "data": self.data}.items():
+        filled = {"port": self.port, "controller_port": self.controller_port, "advertised": self.advertised}
+        for name, value in (filled | {"data": self.data}).items():
             template = template.replace(f"{{{name}}}", str(value))
         properties.write_text(template, encoding="utf-8")
         program = [runtime, *JVM, LOGGING, "-cp", str(LIB / "*")]

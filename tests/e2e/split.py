@@ -147,7 +147,7 @@ async def running_split(folder: Path, pack: str = "haidian") -> AsyncIterator[Sp
             for process in processes:
                 await process.start()
             await asyncio.gather(*(process.ready() for process in processes))
-            city.credentials = _credentials(key, pack)
+            city.credentials = credentials_of(key, pack)
             yield city
         finally:
             for process in processes:
@@ -159,7 +159,7 @@ async def running_split(folder: Path, pack: str = "haidian") -> AsyncIterator[Sp
         await asyncio.to_thread(broker.stop)
 
 
-def _credentials(key: str, pack_name: str) -> dict[str, object]:
+def credentials_of(key: str, pack_name: str) -> dict[str, object]:
     pack = load(pack_name)
 
     def token(post: str, unit: str | None = None) -> str:

@@ -69,10 +69,11 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving(port: int = 0) -> AsyncIterator[Receiver]:
     receiver = Receiver()
     door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    door.bind(("127.0.0.1", port))
     receiver.url = f"http://127.0.0.1:{door.getsockname()[1]}/hook"
     server = uvicorn.Server(uvicorn.Config(receiver, log_config=None, access_log=False, lifespan="off", ws="none"))
     serving = asyncio.create_task(server._serve([door]))

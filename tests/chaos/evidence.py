@@ -1,0 +1,272 @@
+"""What there is to see after a stretch: the database in one snapshot, the topics from their beginning, who is ready."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tests.chaos.book import Book
+from tests.chaos.stack import SERVICES, Stack
+
+TOPICS = (
+    "wangge.intake.reports.v1",
+    "wangge.intake.areas.v1",
+    "wangge.intake.keys.v1",
+    "wangge.dispatch.cases.v1",
+)
+
+
+class Message(NamedTuple):
+    """One record of a topic; `data` is None where it is no JSON."""
+
+    topic: str
+    partition: int
+    offset: int
+    id: str
+    type: str
+    subject: str
+    sequence: int
+    routing_key: str
+    data: Any
+
+
+class Step(NamedTuple):
+    """One row of a case's timeline; `stage` is the clock that a mark is of."""
+
+    version: int
+    revision: int
+    act: str
+    at: datetime
+    actor: str
+    status: str
+    stage: str | None
+
+
+class CaseRow(NamedTuple):
+    report: str
+    version: int
+    revision: int
+    status: str
+    clocks: Mapping[str, Any]
+
+
+class LogRow(NamedTuple):
+    position: int
+    id: str
+    subject: str
+    sequence: int
+    routing_key: str
+    type: str
+
+
+class Parked(NamedTuple):
+    id: int
+    schema: str
+    group: str
+    topic: str
+    partition: int
+    offset: int
+    subject: str | None
+    sequence: int | None
+    reason: str
+
+
+@dataclass
+class Evidence:
+    """All of it. Ids are text everywhere."""
+
+    book: Book
+    now: datetime
+    reports: set[str] = field(default_factory=set)
+    # schema → Idempotency-Key → id (of a report) or version (of a case after an act) in the answer that was stored
+    outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cases: dict[str, CaseRow] = field(default_factory=dict)
+    timeline: dict[str, list[Step]] = field(default_factory=dict)
+    put: list[tuple[str, str, str, int]] = field(default_factory=list)  # id, topic, subject, sequence
+    outbox: dict[str, int] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
+    facts: list[tuple[str, int]] = field(default_factory=list)
+    counted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    log: list[LogRow] = field(default_factory=list)
+    statuses: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    tracked: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    parked: list[Parked] = field(default_factory=list)
+    lag: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    ready: dict[str, bool] = field(default_factory=dict)
+    scorecard: Mapping[str, int] = field(default_factory=dict)
+    shown: dict[str, tuple[str | None, str]] = field(default_factory=dict)  # report → case and status, by the API
+    webhook_state: str = "active"
+
+
+async def read_topics(stack: Stack) -> tuple[list[Message], dict[tuple[str, int], int]]:
+    """Every record of every topic, and where each partition ends."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=stack.kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        places = [
+            TopicPartition(t, p) for t in TOPICS for p in consumer.partitions_for_topic(t) or await _ask(consumer, t)
+        ]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        starts = await consumer.beginning_offsets(places)
+        left = {place for place in places if ends[place] > starts[place]}
+        messages: list[Message] = []
+        async with asyncio.timeout(120):
+            while left:
+                for place, found in (await consumer.getmany(timeout_ms=500, max_records=5000)).items():
+                    messages += [_message(place, record) for record in found]
+                    if found and found[-1].offset + 1 >= ends[place]:
+                        left.discard(place)
+    finally:
+        await consumer.stop()
+    return messages, {(place.topic, place.partition): end for place, end in ends.items()}
+
+
+async def _ask(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """A consumer knows a topic's partitions only after it was told to care for it."""
+    await consumer._client.add_topic(topic)
+    return set(consumer.partitions_for_topic(topic) or ())
+
+
+def _message(place: TopicPartition, record: Any) -> Message:
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    try:
+        data = orjson.loads(record.value)
+    except (orjson.JSONDecodeError, TypeError):
+        data = None
+    return Message(
+        place.topic,
+        place.partition,
+        record.offset,
+        headers.get("ce_id", ""),
+        headers.get("ce_type", ""),
+        headers.get("ce_subject", ""),
+        int(headers.get("ce_sequence", "0")),
+        headers.get("ce_routingkey", ""),
+        data,
+    )
+
+
+async def gather(stack: Stack, book: Book) -> Evidence:
+    """Topics, database and topics' ends once more: taken again until nothing has moved between (a clock may fire)."""
+    for _ in range(8):
+        messages, ends = await read_topics(stack)
+        evidence = await _database(stack, book, ends)
+        evidence.messages = messages
+        if await _head(stack) == len(evidence.put) and not sum(evidence.outbox.values()):
+            after = await read_ends(stack)
+            if after == ends:
+                break
+    evidence.ready = {server.name: await server.is_ready() for server in stack.servers}
+    await _public(stack, evidence)
+    return evidence
+
+
+async def read_ends(stack: Stack) -> dict[tuple[str, int], int]:
+    """Where each partition ends now."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap)
+    await consumer.start()
+    try:
+        places = [TopicPartition(t, p) for t in TOPICS for p in await _ask(consumer, t)]
+        return {(p.topic, p.partition): end for p, end in (await consumer.end_offsets(places)).items()}
+    finally:
+        await consumer.stop()
+
+
+async def _head(stack: Stack) -> int:
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM chaos.put"))
+    finally:
+        await connection.close()
+
+
+async def read_lag(connection: Any, ends: Mapping[tuple[str, int], int]) -> dict[tuple[str, str, int], int]:
+    """Group, topic, partition → records not yet applied, by the progress in Postgres."""
+    lag = {}
+    for schema in SERVICES:
+        for row in await connection.fetch(f"SELECT grp, topic, partition, next_offset FROM {schema}.inbox_progress"):
+            place = (row["topic"], row["partition"])
+            if place in ends:
+                lag[row["grp"], *place] = ends[place] - row["next_offset"]
+    return lag
+
+
+async def _database(stack: Stack, book: Book, ends: Mapping[tuple[str, int], int]) -> Evidence:
+    connection = await asyncpg.connect(stack.postgres.dsn)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            found = Evidence(book, await connection.fetchval("SELECT now()"))
+            fetch = connection.fetch
+            found.reports = {str(row[0]) for row in await fetch("SELECT id FROM intake.reports")}
+            for schema in ("intake", "dispatch"):
+                rows = await fetch(f"SELECT key, body FROM {schema}.idempotency WHERE status < 300")
+                found.outcomes[schema] = {row["key"]: orjson.loads(row["body"]) for row in rows if row["body"]}
+            for row in await fetch("SELECT id, report_id, version, revision, status, clocks FROM dispatch.cases"):
+                clocks = orjson.loads(row["clocks"])
+                case = CaseRow(str(row["report_id"]), row["version"], row["revision"], row["status"], clocks)
+                found.cases[str(row["id"])] = case
+            for row in await fetch(
+                """SELECT case_id, version, revision, act, at, actor, status, details->>'stage' AS stage
+                     FROM dispatch.timeline ORDER BY case_id, version"""
+            ):
+                found.timeline.setdefault(str(row["case_id"]), []).append(Step(*list(row)[1:]))
+            found.put = [
+                (str(row[0]), *list(row)[1:])
+                for row in await fetch("SELECT event_id, topic, subject, sequence FROM chaos.put")
+            ]
+            for schema in SERVICES:
+                found.outbox[schema] = await connection.fetchval(f"SELECT count(*) FROM {schema}.outbox")
+                found.parked += [
+                    Parked(row[0], schema, *list(row)[1:])
+                    for row in await fetch(
+                        f"""SELECT id, grp, topic, partition, "offset", subject, sequence, reason
+                              FROM {schema}.inbox_parked ORDER BY id"""
+                    )
+                ]
+            found.facts = [(str(r[0]), r[1]) for r in await fetch("SELECT case_id, version FROM evaluation.facts")]
+            found.counted = {str(row["case_id"]): dict(row) for row in await fetch("SELECT * FROM evaluation.cases")}
+            for row in await fetch(
+                "SELECT position, subject, sequence, routing_key, type, event FROM notify.log ORDER BY position"
+            ):
+                event = orjson.loads(row["event"])
+                found.log.append(
+                    LogRow(
+                        row["position"], event["id"], row["subject"], row["sequence"], row["routing_key"], row["type"]
+                    )
+                )
+            found.statuses = {
+                str(row[0]): (str(row[1]), row[2], row[3])
+                for row in await fetch("SELECT report_id, case_id, version, status FROM intake.report_status")
+            }
+            for row in await fetch("SELECT case_id, version, status FROM notify.tracked_steps ORDER BY 1, 2"):
+                found.tracked.setdefault(str(row[0]), []).append((row[1], row[2]))
+            found.lag = await read_lag(connection, ends)
+            found.webhook_state = str(await connection.fetchval("SELECT state FROM notify.webhooks LIMIT 1"))
+            return found
+    finally:
+        await connection.close()
+
+
+async def _public(stack: Stack, evidence: Evidence) -> None:
+    """The same as anybody can ask for: the district's score card, and some reports as their senders see them."""
+    client = stack.http
+    try:
+        who = {"authorization": f"Bearer {stack.credentials.tokens['evaluator']}"}
+        asked = {"object": "region", "area": "110108", "children": "false", "cohort": "filed"}
+        answer = await client.get("/evaluation/v1/scorecards", params=asked, headers=who)
+        assert answer.status_code == 200, answer.text
+        evidence.scorecard = answer.json()["items"][0]["counters"]
+        app = {"authorization": f"Bearer {stack.credentials.app}"}
+        for report in sorted(evidence.reports)[-40:]:
+            shown = (await client.get(f"/intake/v1/reports/{report}", headers=app)).json()
+            evidence.shown[report] = (shown["case_id"], shown["status"])
+    finally:
+        await client.aclose()
