@@ -6,7 +6,7 @@ PACK ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check format kafka lock setup
+.PHONY: help run test bench chaos check format kafka lock setup
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -23,6 +23,9 @@ chaos: setup ## faults under load, and an oracle that looks whether all is well:
 
 check: setup ## format, lint, types, architecture, SQL, unit and contract tests: under a minute
 	@$(BIN)/python -m tests.check
+
+bench: setup ## measure the house beside its ceilings, 15 minutes; one row: ONLY=c (needs wrk, Java, Maven)
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 format: setup ## put the code in order
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -1,0 +1,81 @@
+"""Row a: one report by API, durable, authenticated and geocoded, from 16, 64 and 256 connections.
+
+Beside it, in the same rounds: the same app that stores nothing, and the same app with one transaction a request.
+Every app is one process; reports go to the group writer's real tables, where no relay takes them away, so that nothing
+but the API runs.
+"""
+
+from pathlib import Path
+
+from tests.bench import wrk
+from tests.bench.measure import Figure, Result, at_least, at_most, ratios
+from tests.bench.processes import Process, folder, postgres, running, serving, set_up
+from tests.bench.reports import bodies
+
+TITLE = "one report by API"
+PACK = "haidian"
+CONNECTIONS = (16, 64, 256)
+ROUNDS = 5
+SECONDS = 2.0
+
+
+async def run() -> Result:
+    wrk.program()
+    async with folder() as where, postgres(where) as server:
+        settings, key = await set_up(server.dsn, PACK, where)
+        lines = where / "bodies"
+        lines.write_bytes(b"\n".join(bodies(PACK, 900)))
+        apps = {
+            "ours": serving("intake", "api", settings, where),
+            "no store": _variant("no-store", settings, where),
+            "one by one": _variant("one-by-one", settings, where),
+        }
+        async with running([*apps.values()]):
+            loads = await _measure(apps, key, lines)
+    return _result(loads)
+
+
+def _variant(name: str, settings: dict[str, str], where: Path) -> Process:
+    return Process(name, ("tests.bench.intake_variants", name), settings, where / f"{name}.log")
+
+
+async def _measure(apps: dict[str, Process], key: str, lines: Path) -> dict[tuple[str, int], list[wrk.Load]]:
+    loads: dict[tuple[str, int], list[wrk.Load]] = {}
+    for number in range(-1, ROUNDS):  # the first warms up and is not counted
+        for connections in CONNECTIONS:
+            for name, app in apps.items():
+                url = f"{app.base}/intake/v1/reports"
+                seconds = SECONDS if number >= 0 else 1.0
+                load = await wrk.post(url, lines, key=key, connections=connections, seconds=seconds)
+                if number >= 0:
+                    loads.setdefault((name, connections), []).append(load)
+    return loads
+
+
+def _result(loads: dict[tuple[str, int], list[wrk.Load]]) -> Result:
+    figures = []
+    for connections in CONNECTIONS:
+        rates = {name: [load.rate for load in loads[name, connections]] for name in ("ours", "no store", "one by one")}
+        at = f"at {connections} connections"
+        for name, samples in rates.items():
+            figures.append(Figure(f"{name} {at}", "reports/s", samples))
+        against_ceiling = ratios(rates["ours"], rates["no store"])
+        against_single = ratios(rates["ours"], rates["one by one"])
+        slowest = [load.p99 for load in loads["ours", connections]]
+        middle = [load.p50 for load in loads["ours", connections]]
+        if connections == 64:
+            figures.append(at_least(f"ours / no store {at}", "×", against_ceiling, 0.75))
+            figures.append(at_least(f"ours / one by one {at}", "×", against_single, 2))
+            figures.append(at_most(f"p99 {at}", "ms", slowest, 70))
+        else:
+            figures.append(Figure(f"ours / no store {at}", "×", against_ceiling))
+            figures.append(Figure(f"ours / one by one {at}", "×", against_single))
+            figures.append(Figure(f"p99 {at}", "ms", slowest))
+        figures.append(Figure(f"p50 {at}", "ms", middle))
+    notes = [
+        f"Each app is one process on the pack {PACK} (8,562 grids); wrk posts real 311 requests, without an "
+        "Idempotency-Key (what that costs is in row h).",
+        "*no store* is the same app up to the writer; *one by one* writes the same rows in the same statement, one "
+        "report a transaction, on 12 connections.",
+    ]
+    return Result("a", TITLE, figures, notes)
