@@ -11,8 +11,8 @@ from services.dispatch.domain.lifecycle import PERSONAL
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.wiring import wire
 from shared.auth import issue_token
-from shared.bus.carrier import open_carrier
 from shared.bus.event import Record
+from shared.bus.opening import open_carrier
 from shared.contracts.intake import KeyIssued, KeyRevoked, KeyScope
 from shared.contracts.topics import KEYS
 from shared.kernel.clock import utc_now
