@@ -208,7 +208,8 @@ async def _database(stack: Stack, book: Book, ends: Mapping[tuple[str, int], int
             found.reports = {str(row[0]) for row in await fetch("SELECT id FROM intake.reports")}
             for schema in ("intake", "dispatch"):
                 rows = await fetch(f"SELECT key, body FROM {schema}.idempotency WHERE status < 300")
-                found.outcomes[schema] = {row["key"]: orjson.loads(row["body"]) for row in rows if row["body"]}
+                # Others than the clients' own are not looked at: the answer to a new API key is sealed.
+                found.outcomes[schema] = {r["key"]: orjson.loads(r["body"]) for r in rows if r["key"] in book.asked}
             for row in await fetch("SELECT id, report_id, version, revision, status, clocks FROM dispatch.cases"):
                 clocks = orjson.loads(row["clocks"])
                 case = CaseRow(str(row["report_id"]), row["version"], row["revision"], row["status"], clocks)

@@ -19,11 +19,12 @@ READERS = {
 
 
 class Finding(NamedTuple):
-    """`point` is the number of the promise."""
+    """`point` is the number of the promise, `number` how often it was broken."""
 
     point: int
     what: str
     examples: tuple[str, ...]
+    number: int
 
     def __str__(self) -> str:
         return f"{self.point}. {self.what}: {', '.join(self.examples)}"
@@ -65,7 +66,7 @@ def _finding(point: int, what: str, examples: Iterable[object]) -> list[Finding]
     if not found:
         return []
     more = (f"… {len(found)} in all",) if len(found) > 3 else ()
-    return [Finding(point, what, (*found[:3], *more))]
+    return [Finding(point, what, (*found[:3], *more), len(found))]
 
 
 def reports_became_cases(e: Evidence, seen: _Topics) -> list[Finding]:

@@ -29,7 +29,7 @@ class Proxy:
         cut = list(self._open)
         for writer in cut:
             door = writer.get_extra_info("socket")
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):  # it may be gone already
                 door.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
             writer.transport.abort()
         return len(cut) // 2
