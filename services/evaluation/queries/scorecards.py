@@ -22,7 +22,7 @@ ObjectKind = Literal["region", "unit", "post"]
 
 
 class UnknownArea(NotFound):
-    slug, title, title_zh = "unknown-area", "No such area", "没有该区域"
+    slug, title, title_zh = "area-not-found", "No such area", "区域不存在"
 
 
 class UnknownUnit(NotFound):

@@ -38,7 +38,7 @@ class LocationBody(_Sent):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}],
-            "examples": [{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.012.003.017"}],
+            "examples": [{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.011.003.009"}],
         }
     )
 

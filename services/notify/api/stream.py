@@ -21,7 +21,7 @@ EXAMPLE = """: stream from 41
 retry: 2000
 id: 42
 event: case.filed.v1
-data: {"specversion":"1.0","type":"case.filed.v1","subject":"…","routingkey":"110108.012.003.017","data":{…}}
+data: {"specversion":"1.0","type":"case.filed.v1","subject":"…","routingkey":"110108.011.003.009","data":{…}}
 
 """
 

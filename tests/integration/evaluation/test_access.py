@@ -85,7 +85,7 @@ async def test_bad_input_is_refused_by_the_name_of_its_field(
 async def test_what_does_not_exist_is_said_not_to(evaluation: Evaluation) -> None:
     await evaluation.define(evaluation.area, "区")
     answer = await evaluation.ask(object="region", area=f"{evaluation.area}.nowhere")
-    assert refusal(answer, 404)["type"] == "/problems/unknown-area"
+    assert refusal(answer, 404)["type"] == "/problems/area-not-found"
     for unit in ("nobody", "%00", "'; DROP TABLE evaluation.cases; --"):
         answer = await evaluation.ask(object="unit", unit=unit)
         assert refusal(answer, 404)["type"] == "/problems/unit-not-found"
