@@ -60,7 +60,7 @@ class Proxy:
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One direction, to its end; then the other side is told that nothing more comes."""
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):  # uvloop's word for a closed transport
         while chunk := await reader.read(CHUNK):
             writer.write(chunk)
             await writer.drain()

@@ -122,10 +122,12 @@ class Run:
             self.say(f"{n + 1:3} {name}{f' ({done})' if done else ''}: {time.monotonic() - at:.1f} s")
         healed = time.monotonic()
         await self.stack.all_ready()
+        ready = time.monotonic() - healed
         await alone
         # The clocks of the reports left alone run out within 60 s.
         answered = await load.hold()
-        quiet = await self._until_quiet(healed)
+        shut = time.monotonic() - healed
+        quiet = await self._until_quiet()
         self.state.quiet_after.append(round(quiet - healed, 1))
         await asyncio.sleep(max(0.0, began + 64 - time.monotonic()))
         evidence = await gather(self.stack, self.book)
@@ -138,11 +140,12 @@ class Run:
         await self._release(evidence)
         self.state.done += len(stretch)
         self.say(
-            f"    quiet {self.state.quiet_after[-1]:.1f} s after the last fault; {self.state.reports} reports, "
+            f"    after the last fault all ready {ready:.1f} s, all answered {shut:.1f} s, "
+            f"lag 0 {self.state.quiet_after[-1]:.1f} s; {self.state.reports} reports, "
             f"{len(evidence.cases)} cases, {self.state.events} events: nothing lost, nothing doubled"
         )
 
-    async def _until_quiet(self, since: float) -> float:
+    async def _until_quiet(self) -> float:
         """When nothing waited any more, with nobody's help but a supervisor's. Not later than QUIET_SECONDS."""
         until = time.monotonic() + QUIET_SECONDS
         waits = "nothing was seen"
