@@ -1,7 +1,7 @@
 """What clients asked, were answered and heard: written down at once, so that a run can be taken up again."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -63,7 +63,6 @@ class Book:
     reconnects: int = 0
     poison: list[Poison] = field(default_factory=list)
     gone: list[Poison] = field(default_factory=list)  # poison that was dropped
-    webhook_from: int = 0
     _file: TextIO | None = None
 
     def open(self) -> None:
@@ -100,9 +99,10 @@ class Book:
         """It was dropped; from now on it is known by `gone` alone."""
         self._note("forget", "", [])
 
-    def hook(self, position: int) -> None:
-        """From which position of the log on the webhook is to be told."""
-        self._note("hook", "", [position])
+    def copy(self) -> "Book":
+        """As it stands now: what is heard from here on is not in it."""
+        heard = defaultdict(list, {name: list(found) for name, found in self.heard.items()})
+        return replace(self, heard=heard, _file=None)
 
     def last_token(self, listener: str) -> int:
         """Where `listener` goes on; 0: from the oldest event kept."""
@@ -131,5 +131,3 @@ class Book:
             case "forget":
                 self.gone += self.poison
                 self.poison = []
-            case "hook":
-                self.webhook_from = what[0]

@@ -1,6 +1,7 @@
 """What there is to see after a stretch: the database in one snapshot, the topics from their beginning, who is ready."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,18 +156,30 @@ def _message(place: TopicPartition, record: Any) -> Message:
 
 
 async def gather(stack: Stack, book: Book) -> Evidence:
-    """Topics, database and topics' ends once more: taken again until nothing has moved between (a clock may fire)."""
+    """Topics, database and book, taken again until nothing has moved meanwhile: a clock may fire at any moment."""
     for _ in range(8):
         messages, ends = await read_topics(stack)
         evidence = await _database(stack, book, ends)
         evidence.messages = messages
-        if await _head(stack) == len(evidence.put) and not sum(evidence.outbox.values()):
-            after = await read_ends(stack)
-            if after == ends:
-                break
+        await _told(evidence)
+        evidence.book = book.copy()
+        if await _put(stack) == len(evidence.put) and await read_ends(stack) == ends:
+            break
     evidence.ready = {server.name: await server.is_ready() for server in stack.servers}
     await _public(stack, evidence)
     return evidence
+
+
+async def _told(evidence: Evidence, seconds: float = 20.0) -> None:
+    """Until the log's newest events have come to those who listen to the whole city, or for so long."""
+    logged = {row.id for row in evidence.log[-500:]}
+    ears = ["city"] if "city" in evidence.book.prefixes else []
+    ears += ["webhook"] if evidence.webhook_state == "active" else []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if all(logged <= {heard.id for heard in evidence.book.heard[ear][-2000:]} for ear in ears):
+            return
+        await asyncio.sleep(0.2)
 
 
 async def read_ends(stack: Stack) -> dict[tuple[str, int], int]:
@@ -180,7 +193,8 @@ async def read_ends(stack: Stack) -> dict[tuple[str, int], int]:
         await consumer.stop()
 
 
-async def _head(stack: Stack) -> int:
+async def _put(stack: Stack) -> int:
+    """How many ids were ever put into an outbox."""
     connection = await asyncpg.connect(stack.postgres.dsn)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM chaos.put"))
@@ -250,7 +264,7 @@ async def _database(stack: Stack, book: Book, ends: Mapping[tuple[str, int], int
             for row in await fetch("SELECT case_id, version, status FROM notify.tracked_steps ORDER BY 1, 2"):
                 found.tracked.setdefault(str(row[0]), []).append((row[1], row[2]))
             found.lag = await read_lag(connection, ends)
-            found.webhook_state = str(await connection.fetchval("SELECT state FROM notify.webhooks LIMIT 1"))
+            found.webhook_state = await connection.fetchval("SELECT state FROM notify.webhooks LIMIT 1") or "none"
             return found
     finally:
         await connection.close()

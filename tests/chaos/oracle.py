@@ -181,13 +181,14 @@ def _recount(facts: Sequence[Message]) -> dict[str, int]:
         elif kind == "handled" and reworked:
             handled_after_rework, reworked = handled_after_rework + 1, False
     status = data[-1].get("status")
+    last_visit = next((kind for kind in reversed(types) if kind in ("verification_requested", "verified")), "")
     last_check = next((kind for kind in reversed(types) if kind in ("check_requested", "checked")), "")
     disposed = int("handled" in types and status in ("handled", "checking", "checked", "closed"))
     return {
         "report": int("opened" in types),
         "operate": int("accepted" in types),
         "send_verify": int("verification_requested" in types),
-        "verify": int("verified" in types),
+        "verify": int(last_visit == "verified"),
         "inst": int("filed" in types),
         "dispatch": int("dispatched" in types),
         "through_dispose": int("handled" in types),
@@ -333,10 +334,10 @@ def all_is_quiet(e: Evidence, seen: _Topics) -> list[Finding]:
 
 def webhook_told_once(e: Evidence, seen: _Topics) -> list[Finding]:
     """8: a receiver that deduplicates on the id has each event once, in order for each case."""
-    heard = e.book.heard["webhook"]
-    if "webhook" not in e.book.heard and not e.book.webhook_from:
+    if e.webhook_state == "none":
         return []
-    logged = {row.id for row in e.log if row.position > e.book.webhook_from}
+    heard = e.book.heard["webhook"]
+    logged = {row.id for row in e.log}
     first = list({each.id: each for each in heard}.values())
     latest: dict[str, int] = {}
     disordered = []
