@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import asyncpg
+from aiokafka.errors import KafkaError
 
 from deploy.kafka.broker import BrokerTrouble, free_port
 from services.city.trouble import Trouble
@@ -147,16 +148,21 @@ class Run:
 
     async def _until_quiet(self) -> float:
         """When nothing waited any more, with nobody's help but a supervisor's. Not later than QUIET_SECONDS."""
-        until = time.monotonic() + QUIET_SECONDS
-        waits = "nothing was seen"
-        while time.monotonic() < until:
+        began = at = time.monotonic()
+        waits = said = ""
+        while time.monotonic() < began + QUIET_SECONDS:
             await self.stack.supervise()
             try:
                 waits = await self._what_waits()
-            except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-                waits = repr(error)
+            except (OSError, asyncpg.PostgresError, KafkaError, TimeoutError) as error:
+                waits = f"no answer: {error!r}"
             if not waits:
                 return time.monotonic()
+            if waits.partition(":")[0] != said:
+                said, at = waits.partition(":")[0], time.monotonic()
+            elif time.monotonic() - at > 10:
+                at = time.monotonic()
+                self.say(f"    after {at - began:.0f} s still: {waits}")
             await asyncio.sleep(0.2)
         self.say(f"    not quiet after {QUIET_SECONDS:.0f} s: {waits}")
         return time.monotonic()
@@ -167,10 +173,10 @@ class Run:
         try:
             for schema in SERVICES:
                 if number := await connection.fetchval(f"SELECT count(*) FROM {schema}.outbox"):
-                    return f"{number} rows in the outbox of {schema}"
+                    return f"outbox of {schema}: {number} rows"
             lag = await read_lag(connection, ends)
             if late := {name: n for name, n in lag.items() if n}:
-                return f"lag {late}"
+                return f"lag: {late}"
             head = await connection.fetchval("SELECT position FROM notify.head")
             waiting = await connection.fetchval(
                 "SELECT (SELECT count(*) FROM notify.webhook_waiting) + max($1 - position) FROM notify.webhooks", head
@@ -178,9 +184,9 @@ class Run:
         finally:
             await connection.close()
         if waiting:
-            return f"{waiting} events for the webhook"
+            return f"the webhook: {waiting} events"
         if self.book.last_token("city") < head:
-            return f"the stream is at {self.book.last_token('city')} of {head}"
+            return f"the stream: at {self.book.last_token('city')} of {head}"
         if late_ones := [server.name for server in self.stack.servers if not await server.is_ready()]:
             return f"not ready: {', '.join(late_ones)}"
         return ""
