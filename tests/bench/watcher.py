@@ -1,8 +1,11 @@
 """A subscriber to the city's stream that keeps every byte it hears, and resumes when it is cut off."""
 
 import asyncio
+import itertools
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -17,7 +20,7 @@ class Watcher:
         self._at = urlsplit(base)
         self._headers, self._area = headers, area
         self._mark = b"event: " + counted.encode() + b"\n"
-        self._chunks: list[bytes] = []
+        self._chunks: list[tuple[float, bytes]] = []
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
         self.opened = asyncio.Event()
@@ -48,10 +51,13 @@ class Watcher:
                 raise BenchTrouble(f"{self.count} of {count} cases reached the stream in {seconds:.0f} s") from None
         return self.last_at
 
-    def events(self) -> Iterator[tuple[str, dict[str, object]]]:
-        """Every event heard since the last call: its type and its data."""
-        raw, self._chunks = b"".join(self._chunks), []
-        for frame in raw.split(b"\n\n"):
+    def events(self) -> Iterator[tuple[float, str, dict[str, Any]]]:
+        """Every event heard since the last call: the instant at which all of it was here, its type and its data."""
+        chunks, self._chunks = self._chunks, []
+        ends = [*itertools.accumulate(len(chunk) for _, chunk in chunks)]
+        at = 0
+        for frame in b"".join(chunk for _, chunk in chunks).split(b"\n\n"):
+            at += len(frame) + 2
             kind = body = b""
             for line in frame.split(b"\n"):
                 if line.startswith(b"event: "):
@@ -59,7 +65,7 @@ class Watcher:
                 elif line.startswith(b"data: "):
                     body = line[6:]
             if kind and body:
-                yield kind.decode(), orjson.loads(body)
+                yield chunks[bisect_left(ends, at)][0], kind.decode(), orjson.loads(body)
 
     async def _listen(self) -> None:
         token: bytes | None = None
@@ -89,7 +95,7 @@ class Watcher:
             chunk = await reader.readexactly(size + 2)
             body = chunk[:-2]
             now = time.monotonic()
-            self._chunks.append(body)
+            self._chunks.append((now, body))
             if (found := body.count(self._mark)) > 0:
                 self.count += found
                 self.last_at = now

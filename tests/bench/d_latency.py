@@ -1,0 +1,77 @@
+"""Row d: from a report's 201 to its dispatched case on the stream, at half of what the whole chain does.
+
+Reports are posted singly at an even pace; both ends are seen by one process, so one clock tells.
+"""
+
+import asyncio
+import time
+
+import orjson
+
+from services.city.robots.wire import Wire
+from tests.bench import chain
+from tests.bench.measure import BenchTrouble, Figure, Result, at_most, quantile
+from tests.bench.reports import bodies
+from tests.bench.watcher import Watcher
+
+TITLE = "from accepted to the stream"
+PACK = "nyc-311"
+PROBE = 4_000
+ROUNDS = 3
+SECONDS = 6.0
+
+
+async def run() -> Result:
+    reports = bodies(PACK, PROBE)
+    middle: list[float] = []
+    slow: list[float] = []
+    rates: list[float] = []
+    async with chain.on_kafka(PACK) as city, city.watcher() as watcher:
+        await chain.pass_through(city, watcher, reports[:1000])
+        for _ in range(ROUNDS):
+            passed = await chain.pass_through(city, watcher, reports)
+            rates.append(passed.cases / passed.seconds / 2)
+            waits = await _paced(city, watcher, reports, rates[-1])
+            middle.append(quantile(waits, 0.5) * 1e3)
+            slow.append(quantile(waits, 0.99) * 1e3)
+    figures = [
+        Figure("pace", "reports/s", rates),
+        at_most("p50 accepted → on the stream", "ms", middle, 30),
+        at_most("p99 accepted → on the stream", "ms", slow, 100),
+    ]
+    notes = [
+        f"On Kafka, pack {PACK}; before each round the chain's full rate is measured anew, the pace is half of it. "
+        f"{SECONDS:.0f} s a round; a case is on the stream when the last byte of its `case.dispatched.v1` is here."
+    ]
+    holds = (
+        "Six commits one after the other (report, relay's read, case, relay's read, log, tail's read), each of which "
+        "waits for the disk and, on a busy machine, for a core."
+    )
+    return Result("d", TITLE, figures, notes, holds)
+
+
+async def _paced(city: chain.City, watcher: Watcher, reports: list[bytes], rate: float) -> list[float]:
+    """Seconds from the answer to the stream, of every report of a round."""
+    list(watcher.events())
+    wire = Wire(city.bases["intake"], connections=64)
+    headers = city.app() | {"Content-Type": "application/json"}
+    accepted: dict[str, float] = {}
+
+    async def post(body: bytes) -> None:
+        answer = await wire.send("POST", "/intake/v1/reports", headers, body)
+        accepted[orjson.loads(answer.body)["id"]] = time.monotonic()
+
+    began, heard, count = time.monotonic(), watcher.count, int(rate * SECONDS)
+    async with asyncio.TaskGroup() as group:
+        for n in range(count):
+            await asyncio.sleep(max(0.0, began + n / rate - time.monotonic()))
+            group.create_task(post(reports[n % len(reports)]))
+    await watcher.until(heard + count, 60)
+    wire.close()
+    waits = []
+    for at, kind, event in watcher.events():
+        if kind == chain.LAST:
+            waits += [max(0.0, at - accepted.pop(report)) for report in event["data"]["reports"]]
+    if accepted:
+        raise BenchTrouble(f"{len(accepted)} of {count} accepted reports did not reach the stream")
+    return waits
