@@ -239,6 +239,27 @@ async def test_a_turn_whose_lease_was_lost_changes_nothing(
         assert receiver.taken[0].headers["webhook-id"] == receiver.taken[1].headers["webhook-id"]
 
 
+async def test_a_turn_that_an_outage_cut_short_is_given_back_as_soon_as_the_database_is_there(
+    sending: Notify, receiver: Receiver
+) -> None:
+    made = await register(sending, receiver.url)
+    await sending.wired.pool.execute(
+        """
+        CREATE SEQUENCE public.stored;
+        CREATE FUNCTION public.full_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF nextval('public.stored') = 1 THEN RAISE 'no space left on device' USING ERRCODE = '53100'; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER full_once BEFORE UPDATE OF position ON notify.webhooks
+        FOR EACH ROW EXECUTE FUNCTION public.full_once()
+        """
+    )
+    await sending.append(Case("a").fact("filed"))
+    await until(sending, made, behind=0)  # well before its lease of half a minute has run out
+    assert [got.sequence for got in receiver.taken] == [1, 1], "at least once"
+
+
 async def test_private_targets_are_refused_when_made_and_when_called(
     another: Running, own_database: str, receiver: Receiver
 ) -> None:
