@@ -18,8 +18,8 @@ run: ## set up what is missing and start the city: PORT=8080 DATA=.wangge PACK=h
 test: setup ## all tests, against a real Postgres and a real Kafka
 	@$(BIN)/python -m tests.run
 
-chaos: setup ## faults under load, and an oracle that looks whether all is well: ROUNDS=100 SEED=7 BROKERS=1 (3: lose one) FRESH=1
-	@$(BIN)/python -m tests.chaos.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(FRESH),--fresh)
+chaos: setup ## faults under load, and an oracle that looks whether all is well: ROUNDS=100 SEED=7 BROKERS=1 (3: lose one)
+	@$(BIN)/python -m tests.chaos.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh)
 
 check: setup ## format, lint, types, architecture, SQL, unit and contract tests: under a minute
 	@$(BIN)/python -m tests.check

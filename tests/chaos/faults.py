@@ -280,13 +280,13 @@ THREE_ONLY = frozenset({"lose a broker"})
 ONE_ONLY = frozenset({"kill Kafka"})
 
 
-def plan(seed: int, rounds: int, *, long: bool, three: bool) -> list[str]:
-    """Which fault comes when: every kind once before any comes twice, each deck shuffled anew."""
+def plan(seed: int, rounds: int, *, long: bool, three: bool, only: str = "") -> list[str]:
+    """Which fault comes when: every kind (whose name has `only` in it) once before any comes twice, shuffled anew."""
     left_out = (frozenset() if long else LONG_ONLY) | (ONE_ONLY if three else THREE_ONLY)
     rng = random.Random(seed)
     planned: list[str] = []
     while len(planned) < rounds:
-        deck = [name for name in FAULTS if name not in left_out]
+        deck = [name for name in FAULTS if name not in left_out and only in name]
         rng.shuffle(deck)
         planned += deck
     return planned[:rounds]

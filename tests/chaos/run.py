@@ -9,6 +9,7 @@ keeps its folder, and says in one line how to see it again.
 import argparse
 import asyncio
 import json
+import logging
 import random
 import shutil
 import signal
@@ -68,8 +69,11 @@ class Failed(Exception):
 class Run:
     """One run on one stack."""
 
-    def __init__(self, stack: Stack, state: State, *, long: bool, pace: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, stack: Stack, state: State, *, long: bool, pace: float, only: str, say: Callable[[str], None]
+    ) -> None:
         self.stack, self.state, self.say = stack, state, say
+        self._only = only
         self.book = Book(stack.folder / "book.jsonl")
         self._long, self._pace = long, pace
         self._path = stack.folder / "state.json"
@@ -77,7 +81,7 @@ class Run:
     async def go(self) -> None:
         """All that is left of the plan. Raises Failed."""
         began, before = time.monotonic(), self.state.seconds
-        planned = plan(self.state.seed, self.state.rounds, long=self._long, three=self.stack.three)
+        planned = plan(self.state.seed, self.state.rounds, long=self._long, three=self.stack.three, only=self._only)
         async with AsyncExitStack() as ending:
             self.book.open()
             ending.callback(self.book.close)
@@ -122,7 +126,9 @@ class Run:
             self.state.faults.append(name)
             self.say(f"{n + 1:3} {name}{f' ({done})' if done else ''}: {time.monotonic() - at:.1f} s")
         healed = time.monotonic()
-        await self.stack.all_ready()
+        for name, seconds in (await self.stack.all_ready()).items():
+            if seconds > 10:
+                self.say(f"    {name} was ready {seconds:.0f} s after the last fault")
         ready = time.monotonic() - healed
         await alone
         # The clocks of the reports left alone run out within 60 s.
@@ -224,7 +230,9 @@ class Run:
         self.state.marks_late = max([self.state.marks_late, *lateness(evidence)])
 
 
-async def run(folder: Path, state: State, *, long: bool, three: bool, pace: float, say: Callable[[str], None]) -> State:
+async def run(
+    folder: Path, state: State, *, long: bool, three: bool, pace: float, say: Callable[[str], None], only: str = ""
+) -> State:
     """A run in `folder`, to its end. Raises what `failures_of` reads."""
     data = folder / "data"
     data.mkdir(parents=True, exist_ok=True)
@@ -232,7 +240,7 @@ async def run(folder: Path, state: State, *, long: bool, three: bool, pace: floa
     if long:
         await asyncio.to_thread(mount_small_disk, data, DISK_MB)
     stack = Stack(folder, data, brokers=3 if three else 1)
-    await Run(stack, state, long=long, pace=pace, say=say).go()
+    await Run(stack, state, long=long, pace=pace, only=only, say=say).go()
     return state
 
 
@@ -269,17 +277,21 @@ def told(state: State) -> str:
 def main() -> int:
     import uvloop
 
+    # It tells of every attempt while a broker is away.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
     parser = argparse.ArgumentParser(description="Seeded faults under load, and an oracle.")
     parser.add_argument("--rounds", type=int, default=100, help="how many faults")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--pace", type=float, default=4.0, help="reports a second")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="three, to lose one of them")
+    parser.add_argument("--only", default="", help="only faults with this in their name")
     parser.add_argument("--fresh", action="store_true", help="do not go on with an earlier run of this seed")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     asked = parser.parse_args()
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(1_000_000)
     folder = asked.folder / f"seed-{seed}-{asked.brokers}"
     again = f"make chaos ROUNDS={asked.rounds} SEED={seed} BROKERS={asked.brokers}"
+    again += f" ONLY='{asked.only}'" if asked.only else ""
     if asked.fresh:
         clear(folder)
     state = State(seed, asked.rounds)
@@ -298,6 +310,7 @@ def main() -> int:
             long=True,
             three=asked.brokers == 3,
             pace=asked.pace,
+            only=asked.only,
             say=lambda line: print(f"chaos: {line}", flush=True),
         )
 

@@ -227,16 +227,20 @@ class Stack:
         self.restarts += again
         return again
 
-    async def all_ready(self, seconds: float = 120.0) -> None:
-        """Until every process answers 200 on /readyz. Raises AssertionError with who does not."""
-        until = time.monotonic() + seconds
+    async def all_ready(self, seconds: float = 120.0) -> dict[str, float]:
+        """Until every process answers 200 on /readyz; who took how long. Raises AssertionError for who does not."""
+        began = time.monotonic()
+        took: dict[str, float] = {}
         while True:
             await self.supervise()
             answers = await asyncio.gather(*(server.is_ready() for server in self.servers))
+            for server, ready in zip(self.servers, answers, strict=True):
+                if not ready:
+                    took[server.name] = time.monotonic() - began
             if all(answers):
-                return
+                return took
             late = [server.name for server, ready in zip(self.servers, answers, strict=True) if not ready]
-            assert time.monotonic() < until, f"not ready after {seconds:.0f} s: {', '.join(late)}"
+            assert time.monotonic() < began + seconds, f"not ready after {seconds:.0f} s: {', '.join(late)}"
             await asyncio.sleep(0.3)
 
     async def stop(self) -> None:
