@@ -158,16 +158,24 @@ def _message(place: TopicPartition, record: Any) -> Message:
     )
 
 
-async def gather(stack: Stack, book: Book) -> Evidence:
-    """Topics, database and book, taken again until nothing has moved meanwhile: a clock may fire at any moment."""
-    for _ in range(8):
+async def gather(stack: Stack, book: Book, seconds: float = 120.0) -> Evidence:
+    """Topics, database and book as they stood at one moment at which nothing was under way.
+
+    A clock may fire at any moment: what moved meanwhile is taken again, for `seconds` at most; then it is shown as it is.
+    """
+    until = time.monotonic() + seconds
+    while True:
         messages, ends = await read_topics(stack)
         evidence = await _database(stack, book, ends)
         evidence.messages = messages
         await _told(evidence)
         evidence.book = book.copy()
-        if await _put(stack) == len(evidence.put) and await read_ends(stack) == ends:
+        still = not any(evidence.lag.values()) and not any(evidence.outbox.values())
+        if still and await _put(stack) == len(evidence.put) and await read_ends(stack) == ends:
             break
+        if time.monotonic() > until:
+            break
+        await asyncio.sleep(0.5)
     evidence.ready = {server.name: await server.is_ready() for server in stack.servers}
     await _public(stack, evidence)
     return evidence

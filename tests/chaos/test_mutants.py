@@ -34,14 +34,9 @@ class Small:
         return self.stack.of(service, "all")[0]
 
     async def judged(self) -> dict[str, Finding]:
-        """The findings once no outbox has a row any more."""
+        """The findings once nothing is under way any more."""
         assert await self.load.hold(60)
-        for _ in range(20):
-            evidence = await gather(self.stack, self.book)
-            if not sum(evidence.outbox.values()):
-                break
-            await asyncio.sleep(1.0)
-        return {finding.what: finding for finding in check(evidence)}
+        return {finding.what: finding for finding in check(await gather(self.stack, self.book, 20))}
 
     async def as_mutant(self, service: str, name: str) -> None:
         await self.again(self.server(service), {"CHAOS_MUTANT": name})
