@@ -161,7 +161,7 @@ def _message(place: TopicPartition, record: Any) -> Message:
 async def gather(stack: Stack, book: Book, seconds: float = 120.0) -> Evidence:
     """Topics, database and book as they stood at one moment at which nothing was under way.
 
-    A clock may fire at any moment: what moved meanwhile is taken again, for `seconds` at most; then it is shown as it is.
+    A clock may fire at any moment: what moved meanwhile is taken again, for `seconds` at most.
     """
     until = time.monotonic() + seconds
     while True:

@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -74,6 +75,7 @@ class Run:
     ) -> None:
         self.stack, self.state, self.say = stack, state, say
         self._only = only
+        self._up_since = datetime.now(UTC)
         self.book = Book(stack.folder / "book.jsonl")
         self._long, self._pace = long, pace
         self._path = stack.folder / "state.json"
@@ -87,6 +89,7 @@ class Run:
             ending.callback(self.book.close)
             ending.push_async_callback(self.stack.stop)
             await self.stack.start()
+            self._up_since = datetime.now(UTC)
             self.say(f"{len(self.stack.servers)} processes ready after {time.monotonic() - began:.0f} s")
             rng = random.Random(self.state.seed)
             port_file = self.stack.folder / "hook-port"
@@ -227,7 +230,7 @@ class Run:
         self.state.reports = len(evidence.reports)
         self.state.acts = sum(1 for steps in evidence.timeline.values() for s in steps if s.actor != "system")
         self.state.events = len(evidence.messages)
-        self.state.marks_late = max([self.state.marks_late, *lateness(evidence)])
+        self.state.marks_late = max([self.state.marks_late, *lateness(evidence, self._up_since)])
 
 
 async def run(

@@ -57,13 +57,14 @@ def clocks(e: Evidence) -> tuple[list[str], list[str], list[str]]:
     return late, doubled, early
 
 
-def lateness(e: Evidence) -> list[float]:
-    """How many seconds after its instant each mark was set, in order of size."""
+def lateness(e: Evidence, since: datetime) -> list[float]:
+    """How many seconds after its instant each mark was set, in order of size, of those that fell due after `since`."""
     found = []
     for steps in e.timeline.values():
         for run in _runs(steps):
             for step in run.marks:
-                if run.stage in MINUTES and (due := run.reaches(SHARES[step.act], e.now)) is not None:
+                due = run.reaches(SHARES[step.act], e.now) if run.stage in MINUTES else None
+                if due is not None and due > since:
                     found.append((step.at - due).total_seconds())
     return sorted(found)
 
