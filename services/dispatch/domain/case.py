@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.dispatch.domain.clocks import StageClock
@@ -95,12 +96,12 @@ class Actor:
 SYSTEM = Actor("system", Centre.SYSTEM, Post.SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One thing that happened to a case. `version` counts them from 1.
 
     `condition`, `unit`, `due_at` and `overdue` are the case's own after it; `clock` counts the clock that the act
-    stopped, paused or marked; `details` are what only this kind of fact has.
+    stopped, paused or marked; `details` are what only this kind of fact has. A tuple, for bulk opening: a frozen
+    dataclass of as many fields takes eight times as long to make.
     """
 
     version: int
@@ -117,7 +118,7 @@ class Fact:
     due_at: datetime | None = None
     overdue: bool = False
     clock: Mapping[str, object] | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """What single acts change in a case beyond its status and clocks, and what their facts tell."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from services.dispatch.domain.case import Act, Actor, Case, Place, Status
 from services.dispatch.domain.clocks import Stage
@@ -25,12 +25,11 @@ OUTCOMES = ("true", "false", "not_found")
 _EARTH_RADIUS_M = 6_371_008.8
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """`changes` are fields of the case; `details` are what the fact adds to what every fact has."""
 
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = MappingProxyType({})
+    details: Mapping[str, Any] = MappingProxyType({})
 
 
 def request_task(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:

@@ -1,14 +1,13 @@
 """An act that somebody asks for."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.dispatch.domain.case import Act, Place
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """What is to be done, and what the act may carry; `effects` says which fields which act needs. `task_id` names the
     verification or check that the act asks for.
     """
