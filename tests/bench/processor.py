@@ -25,8 +25,8 @@ def family_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Proportional set size: what is shared with other processes counts for each its part."""
+    """Resident set size, what is shared with other processes included."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith("Rss:"):
             return int(line.split()[1]) / 1024
-    raise ValueError(f"no Pss of {pid}")
+    raise ValueError(f"no Rss of {pid}")
