@@ -108,6 +108,8 @@ def freeze(roles: Sequence[tuple[str, str]]) -> Fault:
     async def do(scene: Scene) -> str:
         service, role = scene.rng.choice(roles)
         server = scene.rng.choice(scene.stack.of(service, role))
+        if not server.running:
+            return f"{server.name} had ended by itself"
         server.signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(20)

@@ -103,6 +103,8 @@ class Run:
             ]
             for task in listeners:
                 ending.callback(task.cancel)
+            watching = together.create_task(self.stack.watch())
+            ending.callback(watching.cancel)
             load = Load(self.stack, self.book, pace=self._pace, workers=8, adopt=self.state.done > 0)
             await ending.enter_async_context(load.running())
             while self.state.done < len(planned):

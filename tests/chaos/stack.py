@@ -73,6 +73,7 @@ class Server(Process):
     async def start(self) -> None:
         arguments = ["serve", self.service, "--role", self.role, "--host", "127.0.0.1", "--port", str(self.port)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("WANGGE_")} | self._settings | self.more
+        self.meant_to_run = False  # a start is under way
         with self._log.open("ab") as output:
             self.child = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.chaos.serve", *arguments, stdout=output, stderr=output, env=environment
@@ -207,8 +208,22 @@ class Stack:
         await asyncio.to_thread(self.kafka.start)
         await self.kafka.ready()
 
+    async def watch(self) -> None:
+        """Look after the services for ever, also while faults are under way; the servers' own faults see to them."""
+        while True:
+            self.restarts += await self._start_again()
+            await asyncio.sleep(1)
+
+    async def _start_again(self) -> list[str]:
+        again = []
+        for server in self.servers:
+            if server.meant_to_run and not server.running:
+                again.append(server.name)
+                await server.start()
+        return again
+
     async def supervise(self) -> list[str]:
-        """Start again what has ended although it should run. The names, also kept in `restarts`."""
+        """Start again what has ended although it should run, servers too. The names, also kept in `restarts`."""
         again = []
         if self.postgres.process is None or self.postgres.process.poll() is not None:
             again.append("postgres")
@@ -220,10 +235,7 @@ class Stack:
                 again.append("kafka")
                 with suppress(BrokerTrouble):
                     await self.start_kafka()
-        for server in self.servers:
-            if server.meant_to_run and not server.running:
-                again.append(server.name)
-                await server.start()
+        again += await self._start_again()
         self.restarts += again
         return again
 
