@@ -20,6 +20,7 @@ ROWS = {
     "c": "c_whole_chain",
     "d": "d_latency",
     "g": "g_footprint",
+    "h": "h_taxes",
 }
 
 

@@ -41,8 +41,8 @@ async def run() -> Result:
     figures.append(Figure("memory: all in one, without its Postgres", "MB", memory["all in one"]))
     figures += [at_most(f"ready: {name}", "s", samples, 10) for name, samples in ready.items()]
     notes = [
-        f"Resident set size {REST_SECONDS:.0f} s after it was ready, at rest, on the pack {PACK} with 8,562 grids; what "
-        "processes share counts for each; "
+        f"Resident set size {REST_SECONDS:.0f} s after it was ready, at rest, on the pack {PACK} with 8,562 grids; "
+        "what processes share counts for each. "
         "*ready* is from the start of the process to the first 200 of `/readyz`. *All in one* starts its Postgres too, "
         "on a folder that it made before."
     ]

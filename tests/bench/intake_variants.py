@@ -1,12 +1,11 @@
 """Intake's own app with another writer behind it: what row a and row h compare with. Never part of a release.
 
 `python -m tests.bench.intake_variants no-store --port 8080`. Every variant reads, checks, authorises, places and
-prepares a report as intake does; they differ in what becomes of the row.
+prepares a report as intake does; they differ in what becomes of the row, or (row h) in a safeguard that is left out.
 """
 
 import argparse
 import asyncio
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -21,7 +20,9 @@ from services.intake.settings import IntakeSettings
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from services.intake.wiring import Wired, wire
+from shared.auth import Authenticator, Principal
 from shared.bus.opening import open_carrier
+from shared.kernel.area import AreaPath
 from shared.logs import start_logging
 
 
@@ -45,11 +46,46 @@ class OneByOne(GroupWriter):
         return row.answer
 
 
-WRITERS: dict[str, Callable[..., GroupWriter]] = {"no-store": NoStore, "one-by-one": OneByOne}
+class Anybody(Authenticator):
+    """Asks nobody who they are."""
+
+    def __init__(self, known: Principal) -> None:
+        self._known = known
+
+    async def principal(self, authorization: str | None) -> Principal:
+        return self._known
 
 
-def with_writer(wired: Wired, variant: str) -> Wired:
-    return replace(wired, desk=replace(wired.desk, writer=WRITERS[variant](wired.pool, wired.outbox)))
+def no_store(wired: Wired) -> Wired:
+    return _with_writer(wired, NoStore(wired.pool, wired.outbox))
+
+
+def one_by_one(wired: Wired) -> Wired:
+    return _with_writer(wired, OneByOne(wired.pool, wired.outbox))
+
+
+def no_outbox(wired: Wired) -> Wired:
+    """The group's statement without its part that writes the facts."""
+    before, published, after = store.ADD_GROUP.partition("), published AS (")
+    store.ADD_GROUP = before + ")\n" + after[after.index("SELECT id FROM taken") :]
+    assert published
+    store.ADD_GROUP = store.ADD_GROUP.replace("WITH asked", _UNUSED + " asked")
+    return wired
+
+
+def no_auth(wired: Wired) -> Wired:
+    everything = frozenset({"reports:create"})
+    known = Principal(kind="app", subject="anybody", area=AreaPath.root(), actions=everything)
+    return replace(wired, auth=Anybody(known))
+
+
+def _with_writer(wired: Wired, writer: GroupWriter) -> Wired:
+    return replace(wired, desk=replace(wired.desk, writer=writer))
+
+
+# PostgreSQL must still be told the types of the parameters that the facts' part had.
+_UNUSED = "WITH unused AS (SELECT $17::text, $18::text, $19::int),"
+VARIANTS = {"no-store": no_store, "one-by-one": one_by_one, "no-outbox": no_outbox, "no-auth": no_auth}
 
 
 async def run(variant: str, port: int) -> None:
@@ -58,14 +94,14 @@ async def run(variant: str, port: int) -> None:
     stop = stop_on_signals()
     with closing(bind("127.0.0.1", port)) as door:
         async with wire(settings, open_carrier(settings)) as original:
-            wired = with_writer(original, variant)
+            wired = VARIANTS[variant](original)
             app = house({"intake": create_app(wired)}, {"intake": wired.readiness}, [])
             await serve_until(stop, app, door, api_jobs(wired), settings)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("variant", choices=WRITERS)
+    parser.add_argument("variant", choices=VARIANTS)
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())

@@ -90,8 +90,7 @@ async def test_a_record_that_is_no_report_fails_its_batch_whole(city: City) -> N
         ({"data": b"{}"}, ValidationError),
         ({"data": good.data.replace(b"110108.012.003.017", b"110108..017")}, BadAreaPath),
     ):
-        bad = city.record()
-        bad = type(bad)(**{name: wrong.get(name, getattr(bad, name)) for name in bad.__slots__})
+        bad = city.record()._replace(**wrong)
         with pytest.raises(error):
             await city.deliver(good, bad)
     count = await city.wired.pool.fetchval(
