@@ -87,10 +87,10 @@ async def test_a_category_that_the_pack_does_not_know_waits_for_a_person(new_yor
 async def test_a_record_that_is_no_report_fails_its_batch_whole(city: City) -> None:
     good = city.record()
     for wrong, error in (
-        ({"data": b"{}"}, ValidationError),
-        ({"data": good.data.replace(b"110108.012.003.017", b"110108..017")}, BadAreaPath),
+        (b"{}", ValidationError),
+        (good.data.replace(b"110108.012.003.017", b"110108..017"), BadAreaPath),
     ):
-        bad = city.record()._replace(**wrong)
+        bad = city.record()._replace(data=wrong)
         with pytest.raises(error):
             await city.deliver(good, bad)
     count = await city.wired.pool.fetchval(

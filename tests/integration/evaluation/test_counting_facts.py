@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from services.evaluation.incoming import UnreadableFact
@@ -50,7 +48,7 @@ async def test_data_that_is_not_of_its_event_is_refused_and_nothing_is_counted(e
     history = History(f"{evaluation.area}.1.1.1").acts("open", "accept")
     first, second = records(history)
     with pytest.raises(UnreadableFact, match="version 1"):
-        await evaluation.count(first, replace(second, data=first.data))
+        await evaluation.count(first, second._replace(data=first.data))
     assert await kept(evaluation, history) == []
 
 
