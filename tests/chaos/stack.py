@@ -65,6 +65,7 @@ class Server(Process):
     def __init__(self, name: str, service: str, role: str, folder: Path, settings: dict[str, str]) -> None:
         self.name = name
         self.seams = folder / "seams" / name
+        self._pids = folder / "pids"
         self.seams.mkdir(parents=True, exist_ok=True)
         super().__init__(service, role, folder / f"{name}.log", settings | {"CHAOS_SEAMS": str(self.seams)})
         self.more: dict[str, str] = {}
@@ -78,6 +79,8 @@ class Server(Process):
             self.child = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.chaos.serve", *arguments, stdout=output, stderr=output, env=environment
             )
+        self._pids.mkdir(exist_ok=True)
+        (self._pids / str(self.child.pid)).touch()
         self.meant_to_run = True
 
     @property
@@ -154,7 +157,21 @@ class Stack:
         ports = {name: self.proxies[name].port for name in SERVICES}
         return httpx.AsyncClient(base_url="http://127.0.0.1", transport=OneOrigin(ports), timeout=20)
 
+    def _end_left_over(self) -> None:
+        """What a runner that was killed left behind: told by its pid and by this folder in its command or settings."""
+        for path in (self.folder / "pids").glob("*"):
+            with suppress(OSError):
+                told = b"".join(Path(f"/proc/{path.name}/{what}").read_bytes() for what in ("cmdline", "environ"))
+                if str(self.folder).encode() in told:
+                    os.kill(int(path.name), signal.SIGKILL)
+            path.unlink()
+
+    def _remember(self, pid: int) -> None:
+        (self.folder / "pids").mkdir(exist_ok=True)
+        (self.folder / "pids" / str(pid)).touch()
+
     async def start(self) -> None:
+        self._end_left_over()
         for proxy in self.proxies.values():
             await proxy.start()
         if self.three:
@@ -206,6 +223,9 @@ class Stack:
 
     async def start_kafka(self) -> None:
         await asyncio.to_thread(self.kafka.start)
+        for process in self.kafka.processes.values() if isinstance(self.kafka, Brokers) else [self.kafka.process]:
+            if process is not None:
+                self._remember(process.pid)
         await self.kafka.ready()
 
     async def watch(self) -> None:
