@@ -304,11 +304,18 @@ def main() -> int:
         state = State(**json.loads((folder / "state.json").read_text()) | {"rounds": asked.rounds})
     print(f"chaos: {again}" + (f", going on after {state.done} faults" if state.done else ""), flush=True)
 
+    asked_to_stop: list[signal.Signals] = []
+
     async def all_of_it() -> None:
         task = asyncio.current_task()
         assert task is not None
+
+        def end(number: signal.Signals) -> None:
+            asked_to_stop.append(number)
+            task.cancel()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
         await run(
             folder,
             state,
@@ -323,13 +330,13 @@ def main() -> int:
         uvloop.run(all_of_it())
     except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:
         failures = failures_of(error)
-        if all(isinstance(each, asyncio.CancelledError) for each in failures):
-            print(f"chaos: stopped after {state.done} faults; to go on: {again}")
+        if asked_to_stop:
+            print(f"chaos: stopped by {asked_to_stop[0].name} after {state.done} faults; to go on: {again}")
             return 130
         for each in failures:
             if isinstance(each, Failed | Trouble | BrokerTrouble | AssertionError):
                 print(f"chaos: FAILED\n{each}")
-            elif not isinstance(each, asyncio.CancelledError):
+            else:
                 traceback.print_exception(each)
         print(f"chaos: everything is kept in {folder}; to see it again: {again} FRESH=1")
         return 1
