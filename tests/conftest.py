@@ -12,7 +12,14 @@ import asyncpg
 import pytest
 
 from shared import migrations
+from shared.logs import start_logging
 from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, running_postgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_log() -> None:
+    """As a service logs: structlog's own default draws every local of a traceback, which takes seconds."""
+    start_logging()
 
 
 @pytest.fixture(scope="session")
