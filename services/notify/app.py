@@ -3,30 +3,10 @@
 from fastapi import FastAPI
 
 from services.notify.api import stream, tickets, track, webhooks
-from services.notify.domain.interest import BadEventTypes
-from services.notify.domain.live import BadStreamToken
-from services.notify.domain.track import TooManyLookups, TrackingCodeUnknown
-from services.notify.domain.webhook import BadWebhookUrl, TargetNotAllowed, TooManyWebhooks, WebhookUnknown
-from services.notify.queries.open_streams import StreamsNotReady, TooManyStreams
 from services.notify.queries.tail import tail_job
-from services.notify.queries.ticket_holder import BadTicket
 from services.notify.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
-
-REFUSALS = (
-    BadEventTypes,
-    BadStreamToken,
-    BadTicket,
-    BadWebhookUrl,
-    TargetNotAllowed,
-    TooManyLookups,
-    TooManyWebhooks,
-    TrackingCodeUnknown,
-    WebhookUnknown,
-    StreamsNotReady,
-    TooManyStreams,
-)
 
 
 def create_app(wired: Wired) -> FastAPI:
