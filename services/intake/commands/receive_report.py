@@ -56,7 +56,7 @@ async def receive_report(
     desk: Desk, who: Principal, asked: Asked, key: str | None, request_hash: bytes | None
 ) -> bytes:
     """The JSON answer for the sender, given once the report is durable. Raises refusals of authorisation, of the
-    report itself, of its key, and of a writer that is full.
+    report itself, of its key, and of a process that has not read its areas yet or whose writer is full.
     """
     authorize(who, ACTION)
     may_report(desk, who, asked)

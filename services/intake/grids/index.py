@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
+from shared.kernel.errors import Unavailable
 from shared.kernel.place import Place
 
 
@@ -64,14 +65,33 @@ class GridIndex:
         return self._centres.get(path)
 
 
+class GridsNotRead(Unavailable):
+    slug, title, title_zh = "areas-not-read", "The areas are still being read", "区域数据正在加载"
+
+
 class Grids:
     """Holds the index in use. Readers take `current` once and keep to it for the length of what they do."""
 
     def __init__(self) -> None:
-        self.current = GridIndex([], -1)
+        self._current: GridIndex | None = None
         self.expected = False
+
+    @property
+    def current(self) -> GridIndex:
+        """Raises GridsNotRead in a process that has just begun: until the areas are read, no place is outside them."""
+        if self._current is None:
+            raise GridsNotRead("this process is starting; send the same request again", facts={"retry_after": 1})
+        return self._current
+
+    @property
+    def version(self) -> int:
+        """The version of the areas in use; -1 before the first."""
+        return -1 if self._current is None else self._current.version
+
+    def swap(self, index: GridIndex) -> None:
+        self._current = index
 
     async def ready(self) -> None:
         """A readiness check: raises until an index was built once, in a process that is to build one."""
-        if self.expected and self.current.version < 0:
+        if self.expected and self._current is None:
             raise RuntimeError("the index of grids is not built yet")

@@ -22,11 +22,12 @@ async def refresh_grids(pool: Pool, grids: Grids, level: str) -> bool:
     """Build and swap in a new index if the areas have another version than the one in use. True if it did."""
     async with pool.acquire() as connection:
         version = await store.head(connection)
-        if version == grids.current.version:
+        if version == grids.version:
             return False
         found = await store.grids(connection, level)
-    grids.current = await asyncio.to_thread(_build, found, version)
-    log.info("grid index built", grids=len(grids.current), areas_version=version)
+    index = await asyncio.to_thread(_build, found, version)
+    grids.swap(index)
+    log.info("grid index built", grids=len(index), areas_version=version)
     return True
 
 

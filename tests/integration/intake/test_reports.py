@@ -1,12 +1,16 @@
 """One report: posted, stored, published, read."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import orjson
 import pytest
 
+from services.intake.app import create_app
 from services.intake.domain.report import Personal, Reporter
+from services.intake.grids.index import Grids
 from shared.contracts.intake import ReportReceived
 from shared.kernel.ids import tracking_hash
 from shared.kernel.place import gcj02_to_bd09, wgs84_to_gcj02
@@ -30,6 +34,21 @@ async def test_a_report_is_durable_and_published_when_it_is_answered(intake: Pla
     assert data.tracking_hash == tracking_hash(taken["tracking_code"])
     assert data.attributes == {"depth_cm": 12.5}
     assert data.source == "hotline"
+
+
+async def test_a_process_that_has_not_read_its_areas_refuses_nothing_for_good(intake: Place) -> None:
+    starting = replace(intake.wired, desk=replace(intake.wired.desk, grids=Grids()))
+    before = await intake.count()
+    body = orjson.dumps(intake.body())
+    transport = httpx.ASGITransport(app=create_app(starting))
+    async with httpx.AsyncClient(transport=transport, base_url="http://intake.test", headers=intake.app) as http:
+        one = await http.post("/v1/reports", content=body, headers={"Content-Type": "application/json"})
+        many = await http.post("/v1/reports/batch", content=body, headers={"Content-Type": "application/x-ndjson"})
+    assert await intake.count() == before
+    for answer in (one, many):
+        assert answer.status_code == 503, answer.text
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["type"].endswith("areas-not-read")
 
 
 async def test_null_is_the_same_as_left_out(intake: Place) -> None:

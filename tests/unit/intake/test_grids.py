@@ -6,7 +6,7 @@ import shapely
 
 from services.intake.domain.area import AreasRefused, UnreadableAreas
 from services.intake.grids.coverage import check
-from services.intake.grids.index import Grid, GridIndex
+from services.intake.grids.index import Grid, GridIndex, Grids, GridsNotRead
 from services.intake.grids.reading import read_areas
 from shared.kernel.place import Place
 
@@ -57,6 +57,14 @@ def test_a_grid_is_known_by_its_path_and_by_its_national_id(index: GridIndex) ->
 
 def test_an_index_without_grids_finds_nothing() -> None:
     assert GridIndex([], 1).locate(Place(116.0, 39.8)) is None
+
+
+def test_before_the_areas_are_read_no_place_is_outside_them() -> None:
+    grids = Grids()
+    with pytest.raises(GridsNotRead):
+        _ = grids.current
+    grids.swap(GridIndex([], 1))
+    assert grids.current.version == grids.version == 1
 
 
 def test_a_seamless_cover_is_accepted() -> None:
