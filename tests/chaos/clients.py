@@ -108,7 +108,7 @@ class Load:
             with suppress(NoAnswer):
                 await self.door.post("/intake/v1/reports", APP, body, key=f"alone-{uuid4()}")
 
-    async def hold(self, seconds: float = PATIENCE) -> bool:
+    async def hold(self, seconds: float = PATIENCE + 30) -> bool:
         """Ask nothing new; True when everything asked has been answered."""
         self.posting.clear()
         self.door.open.clear()

@@ -4,6 +4,7 @@ Each mutant waits for its file in the seams' folder (serve.py) and then does its
 which is blind for as long as the process lives.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from shared.bus import inbox
 from shared.bus.event import Record
-from shared.bus.inbox import Inbox
+from shared.bus.inbox import Inbox, Slice
 from shared.bus.kafka import producer
 from shared.bus.kafka.producer import KafkaMover
 from shared.bus.sequence import Decision
@@ -36,14 +37,15 @@ def no_inbox_check() -> None:
 
 def delete_before_ack() -> None:
     """The relay deletes what it is about to publish, and dies between the two."""
-    from tests.chaos.serve import armed, die
+    from tests.chaos.serve import asked, die, done
 
     move = KafkaMover.move
 
     async def hasty(self: KafkaMover, connection: Connection, schema: str, shards: Sequence[int]) -> int:
         rows = await connection.fetch(producer._read(schema), shards, 100)
-        if rows and armed("delete-before-ack"):
+        if rows and asked("delete-before-ack"):
             await connection.execute(producer._delete(schema), [row[0] for row in rows], [row[1] for row in rows])
+            done("delete-before-ack")
             die()
         return await move(self, connection, schema, shards)
 
@@ -72,10 +74,11 @@ def version_swapped() -> None:
             columns, subject, version = list(row), row[6], row[7]
             if not swapped and version > 1 and armed("version-swapped"):
                 swapped[subject] = version
+            # What is published once more is swapped once more.
+            if swapped.get(subject) == version:
                 columns[7] = version + 1
             elif swapped.get(subject) == version - 1:
                 columns[7] = version - 1
-                swapped[subject] = -1
             out.append(tuple(columns))
         return out
 
@@ -84,16 +87,25 @@ def version_swapped() -> None:
 
 def one_event_applied_twice() -> None:
     """A handler is called once more with a record that it has just applied."""
-    from tests.chaos.serve import armed
+    from tests.chaos.serve import asked, done
 
-    handle = Inbox._handle
+    apply, handle = Inbox.apply, Inbox._handle
+    twice: list[Record] = []
 
     async def eager(self: Inbox, connection: Connection, topic: str, records: Sequence[Record]) -> None:
         await handle(self, connection, topic, records)
-        if armed("one-event-applied-twice"):
+        if asked("one-event-applied-twice"):
             await handle(self, connection, topic, records[:1])
+            twice.append(records[0])
+
+    async def applied(self: Inbox, connection: Connection, slices: Sequence[Slice], *, carefully: bool = False) -> None:
+        twice.clear()
+        await apply(self, connection, slices, carefully=carefully)
+        if twice:  # and committed
+            done("one-event-applied-twice")
 
     setattr(Inbox, "_handle", eager)  # noqa: B010
+    setattr(Inbox, "apply", applied)  # noqa: B010
 
 
 def _before_publish(change: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
@@ -102,10 +114,11 @@ def _before_publish(change: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
     async def changed(self: KafkaMover, client: AIOKafkaProducer, rows: Iterable[Any], sent: list[Any]) -> None:
         given = list(rows)
         left = change(given)
+        if gone := given[: len(given) - len(left)]:
+            acked = asyncio.get_running_loop().create_future()
+            acked.set_result(None)
+            sent.append((acked, gone))
         await publish(self, client, left, sent)
-        gone = given[: len(given) - len(left)]
-        if gone:
-            sent[0][1].extend(gone) if sent else None
 
     setattr(KafkaMover, "_publish", changed)  # noqa: B010
 

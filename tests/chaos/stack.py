@@ -6,10 +6,7 @@ for it. A stack can be stopped and started again on its folder with everything t
 
 import asyncio
 import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +21,8 @@ from services.city.trouble import Trouble
 from shared.packs import load
 from tests.chaos.brokers import Brokers
 from tests.chaos.proxy import Proxy
-from tests.e2e.split import SECRET, OneOrigin, Process, credentials_of, wangge
+from tests.chaos.server import Server
+from tests.e2e.split import SECRET, OneOrigin, credentials_of, wangge
 
 PACK = "haidian"
 LAYOUT = (
@@ -57,61 +55,6 @@ TRIGGER = """
     CREATE TRIGGER note AFTER INSERT ON {schema}.outbox REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION chaos.note()
 """
-
-
-class Server(Process):
-    """One `wangge serve`, by way of serve.py: it can be made to die at a seam, to be a mutant, to have another time."""
-
-    def __init__(self, name: str, service: str, role: str, folder: Path, settings: dict[str, str]) -> None:
-        self.name = name
-        self.seams = folder / "seams" / name
-        self._pids = folder / "pids"
-        self.seams.mkdir(parents=True, exist_ok=True)
-        super().__init__(service, role, folder / f"{name}.log", settings | {"CHAOS_SEAMS": str(self.seams)})
-        self.more: dict[str, str] = {}
-        self.meant_to_run = False
-
-    async def start(self) -> None:
-        arguments = ["serve", self.service, "--role", self.role, "--host", "127.0.0.1", "--port", str(self.port)]
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("WANGGE_")} | self._settings | self.more
-        self.meant_to_run = False  # a start is under way
-        with self._log.open("ab") as output:
-            self.child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.chaos.serve", *arguments, stdout=output, stderr=output, env=environment
-            )
-        self._pids.mkdir(exist_ok=True)
-        (self._pids / str(self.child.pid)).touch()
-        self.meant_to_run = True
-
-    @property
-    def running(self) -> bool:
-        return self.child is not None and self.child.returncode is None
-
-    async def kill(self) -> None:
-        """As a machine that loses its power."""
-        self.meant_to_run = False
-        if self.child is not None:
-            with suppress(ProcessLookupError):
-                self.child.kill()
-            await self.child.wait()
-
-    async def end(self) -> None:
-        """As an orchestrator ends it: SIGTERM, and SIGKILL after 30 s."""
-        self.meant_to_run = False
-        if self.running:
-            assert self.child is not None
-            self.child.send_signal(signal.SIGTERM)
-            try:
-                await asyncio.wait_for(self.child.wait(), 30)
-            except TimeoutError:
-                await self.kill()
-
-    async def is_ready(self) -> bool:
-        try:
-            async with httpx.AsyncClient(timeout=3) as client:
-                return (await client.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 class Stack:
@@ -259,7 +202,7 @@ class Stack:
         self.restarts += again
         return again
 
-    async def all_ready(self, seconds: float = 120.0) -> dict[str, float]:
+    async def all_ready(self, seconds: float = 300.0) -> dict[str, float]:
         """Until every process answers 200 on /readyz; who took how long. Raises AssertionError for who does not."""
         began = time.monotonic()
         took: dict[str, float] = {}
@@ -285,18 +228,3 @@ class Stack:
         await self.postgres.stop()
         if hasattr(self, "kafka"):
             await asyncio.to_thread(self.kafka.stop)
-
-
-def mount_small_disk(folder: Path, megabytes: int) -> bool:
-    """A tmpfs of its own at `folder`, unless it is there from an earlier run; False where we may not mount one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if os.path.ismount(folder):
-        return True
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)]
-    may = os.geteuid() == 0 and shutil.which("mount") is not None
-    return may and subprocess.run(command, capture_output=True).returncode == 0
-
-
-def unmount_small_disk(folder: Path) -> None:
-    if os.path.ismount(folder):
-        subprocess.run(["umount", "-l", str(folder)], capture_output=True)

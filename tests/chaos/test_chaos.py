@@ -1,4 +1,4 @@
-"""The short form: one deck's worth of faults in about three minutes, with the same runner and the same oracle."""
+"""The short form: some of the faults in about three minutes, with the same runner and the same oracle."""
 
 import os
 import shutil
@@ -7,23 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.run import Failed, State, failures_of, run, told
+from tests.chaos.run import failures_of, run
+from tests.chaos.state import State, told
+from tests.chaos.stretches import Failed
+
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 # A night that failed is repeated with CHAOS_SEED; `make chaos SEED=…` does more of the same.
-SEED = int(os.environ.get("CHAOS_SEED", "4"))
-ROUNDS = 10
+SEED = int(os.environ.get("CHAOS_SEED", "20"))
+ROUNDS = 8
 
 
-@pytest.mark.slow
 async def test_nothing_is_lost_or_doubled_when_everything_is_killed() -> None:
     folder = Path(tempfile.mkdtemp(prefix="wgc-"))
-    lines: list[str] = []
     try:
-        state = await run(folder, State(SEED, ROUNDS), long=False, three=False, pace=3.0, say=lines.append)
+        state = await run(folder, State(SEED, ROUNDS), long=False, three=False, pace=3.0, say=print)
     except (Exception, BaseExceptionGroup) as error:
-        shown = "\n".join([*lines, *(str(each) for each in failures_of(error) if isinstance(each, Failed))])
+        broken = "\n".join(str(each) for each in failures_of(error) if isinstance(each, Failed))
         raise AssertionError(
-            f"{shown}\nkept in {folder}; again: CHAOS_SEED={SEED} python -m tests.run tests/chaos"
+            f"{broken}\nkept in {folder}; again: CHAOS_SEED={SEED} python -m tests.run tests/chaos"
         ) from error
-    assert len(state.faults) == ROUNDS, told(state)
+    print(told(state))
+    assert len(state.faults) == ROUNDS, state.left_out
     shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,8 @@ mutant is caught when its own finding has grown.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,17 @@ import pytest
 
 from tests.chaos.book import Book
 from tests.chaos.clients import Load, until_true
-from tests.chaos.evidence import gather
+from tests.chaos.gather import gather
 from tests.chaos.oracle import Finding, check
 from tests.chaos.serve import AFTER_PUBLISH
-from tests.chaos.stack import SERVICES, Server, Stack
+from tests.chaos.server import Server
+from tests.chaos.stack import SERVICES, Stack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
+# Conditions are waited for, and none of them is about how fast: what lasts this long never comes.
+PATIENCE = 300.0
+Findings = Mapping[str, Finding]
 
 
 @dataclass
@@ -33,10 +39,22 @@ class Small:
     def server(self, service: str) -> Server:
         return self.stack.of(service, "all")[0]
 
-    async def judged(self) -> dict[str, Finding]:
+    @property
+    def answers(self) -> int:
+        return sum(len(answers) for answers in self.book.answered.values())
+
+    async def judged(self) -> Findings:
         """The findings once nothing is under way any more."""
-        assert await self.load.hold(60)
-        return {finding.what: finding for finding in check(await gather(self.stack, self.book, 20))}
+        await self.stack.all_ready()
+        assert await self.load.hold(), f"{self.load.door.under_way} requests were never answered"
+        return {finding.what: finding for finding in check(await gather(self.stack, self.book))}
+
+    async def judged_until(self, enough: Callable[[Findings], bool], seconds: float = PATIENCE) -> Findings:
+        """The first findings that are `enough`, or the last after so many seconds."""
+        until = time.monotonic() + seconds
+        while not enough(findings := await self.judged()) and time.monotonic() < until:
+            await asyncio.sleep(1.0)
+        return findings
 
     async def as_mutant(self, service: str, name: str) -> None:
         await self.again(self.server(service), {"CHAOS_MUTANT": name})
@@ -60,6 +78,8 @@ async def small() -> AsyncIterator[Small]:
         await stack.start()
         book.open()
         ending.callback(book.close)
+        together = await ending.enter_async_context(asyncio.TaskGroup())
+        ending.callback(together.create_task(stack.watch()).cancel)
         load = Load(stack, book, pace=5.0, workers=4, adopt=False)
         await ending.enter_async_context(load.running())
         yield Small(stack, book, load)
@@ -67,14 +87,8 @@ async def small() -> AsyncIterator[Small]:
 
 async def test_without_a_mutant_nothing_is_found(small: Small) -> None:
     small.load.go_on()
-    await asyncio.sleep(6)
-    findings: dict[str, Finding] = {"not looked yet": Finding(0, "", (), 0)}
-    for _ in range(10):
-        if not findings:
-            break
-        findings = await small.judged()
-    assert findings == {}
-    assert sum(len(answers) for answers in small.book.answered.values()) > 20
+    assert await until_true(lambda: small.answers > 50, PATIENCE), f"{small.answers} answers"
+    assert await small.judged_until(lambda findings: not findings) == {}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +102,10 @@ async def test_without_a_mutant_nothing_is_found(small: Small) -> None:
     ],
 )
 async def test_a_mutant_is_caught(small: Small, mutant: str, service: str, found: str) -> None:
-    before = (await small.judged()).get(found)
+    def number(findings: Findings) -> int:
+        return findings[found].number if found in findings else 0
+
+    before = number(await small.judged())
     await small.as_mutant(service, mutant)
     # What is applied without looking does harm when something comes again: the relay dies after its publish.
     victim, marker = small.server(service), mutant
@@ -96,15 +113,7 @@ async def test_a_mutant_is_caught(small: Small, mutant: str, service: str, found
         victim, marker = small.server("dispatch"), AFTER_PUBLISH
     (victim.seams / marker).touch()
     small.load.go_on()
-    assert await until_true(lambda: not (victim.seams / marker).exists(), 40), "the mutant was never asked"
-    await asyncio.sleep(3)
-    await small.stack.all_ready()
-    after = None
-    for _ in range(10):
-        after = (await small.judged()).get(found)
-        if after is not None and (before is None or after.number > before.number):
-            break
-        await asyncio.sleep(1.0)
-    else:
-        pytest.fail(f"{mutant} was not caught: before {before}, after {after}")
+    assert await until_true(lambda: not (victim.seams / marker).exists(), PATIENCE), "the mutant was never asked"
+    after = await small.judged_until(lambda findings: number(findings) > before)
+    assert number(after) > before, f"{mutant} was not caught: {before} before, then {after}"
     await small.again(small.server(service), {})
