@@ -6,7 +6,7 @@ PACK ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench chaos check format kafka lock setup
+.PHONY: help run test bench chaos check format kafka lock setup
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -16,10 +16,7 @@ run: ## set up what is missing and start the city: PORT=8080 DATA=.wangge PACK=h
 	@exec $(BIN)/wangge up --data "$(DATA)" --port "$(PORT)" $(if $(PACK),--pack "$(PACK)")
 
 test: setup ## all tests, against a real Postgres and a real Kafka
-	@$(BIN)/python -m tests.run --ignore=tests/chaos/test_chaos.py --ignore=tests/chaos/test_mutants.py
-
-faults: setup ## the short form of chaos, and what the oracle makes of processes that break a promise: 8 minutes
-	@$(BIN)/python -m tests.run tests/chaos
+	@$(BIN)/python -m tests.run
 
 chaos: setup ## faults under load, and an oracle that looks whether all is well: ROUNDS=100 SEED=7 BROKERS=1 (3: lose one)
 	@$(BIN)/python -m tests.chaos.run $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh)

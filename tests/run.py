@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.kafka.broker import BrokerTrouble
 from services.city.trouble import Trouble
 from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, running_postgres
+from tests.turns import TURNS_VARIABLE
 
 WORKERS = 2
 
@@ -31,9 +32,16 @@ async def _run(arguments: list[str]) -> int:
                 servers.enter_async_context(running_kafka(Path(folder, "kafka"))),
             )
             print(f"test: Postgres and Kafka ({kafka}) ready in {time.monotonic() - began:.1f} s", flush=True)
+            given = {
+                POSTGRES_VARIABLE: postgres,
+                KAFKA_VARIABLE: kafka,
+                TURNS_VARIABLE: str(Path(folder, "turns")),
+            }
+            # Files in the order of tests/conftest.py, which knows who wants to be alone.
+            workers = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
             pytest = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pytest", "-n", str(WORKERS), "--dist", "loadfile", *arguments),
-                env=os.environ | {POSTGRES_VARIABLE: postgres, KAFKA_VARIABLE: kafka},
+                *(sys.executable, "-m", "pytest", *workers, *arguments),
+                env=os.environ | given,
                 process_group=0,
             )
             return await _outcome(pytest, stopped)
