@@ -50,8 +50,8 @@ class Server(Process):
                 self.child.kill()
             await self.child.wait()
 
-    async def end(self) -> None:
-        """As an orchestrator ends it: SIGTERM, and SIGKILL after 30 s."""
+    async def end(self) -> bool:
+        """As an orchestrator ends it: SIGTERM, and SIGKILL after 30 s. Whether the first was enough."""
         self.meant_to_run = False
         if self.running:
             assert self.child is not None
@@ -60,6 +60,8 @@ class Server(Process):
                 await asyncio.wait_for(self.child.wait(), 30)
             except TimeoutError:
                 await self.kill()
+                return False
+        return True
 
     async def is_ready(self) -> bool:
         try:

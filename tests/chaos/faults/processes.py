@@ -73,15 +73,17 @@ def freeze(roles: Sequence[tuple[str, str]]) -> Fault:
 
 async def roll(scene: Scene) -> str:
     """Every worker, one after the other, ended as an orchestrator ends it and started again."""
+    stubborn = []
     for server in scene.stack.servers:
         if server.role == "worker":
-            await server.end()
+            if not await server.end():
+                stubborn.append(f"{server.name} had to be killed")
             await server.start()
             for _ in range(200):
                 if await server.is_ready():
                     break
                 await asyncio.sleep(0.2)
-    return ""
+    return ", ".join(stubborn)
 
 
 async def shift_clock(scene: Scene) -> str:
@@ -90,10 +92,12 @@ async def shift_clock(scene: Scene) -> str:
         raise Impossible("it takes libfaketime: apt-get install libfaketime")
     server = scene.rng.choice([s for s in scene.stack.servers if s.role == "worker"])
     shift = scene.rng.choice(("+300", "-300"))
+    stubborn = ""
     for more in ({"LD_PRELOAD": str(FAKETIME), "FAKETIME": shift, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}, {}):
-        await server.end()
+        if not await server.end():
+            stubborn += f", had to be killed {'before' if more else 'after'}"
         server.more = more
         await server.start()
         if more:
             await asyncio.sleep(20)
-    return f"{server.name} {shift} s"
+    return f"{server.name} {shift} s{stubborn}"
