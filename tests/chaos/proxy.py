@@ -51,7 +51,10 @@ class Proxy:
         both = {writer, far_writer}
         self._open |= both
         try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+            # One direction that breaks ends both: a server killed with a request unread resets its socket, and the
+            # client would wait for its answer until its own time-out.
+            with suppress(OSError, RuntimeError):  # the second is uvloop's word for a closed transport
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
         finally:
             self._open -= both
             for each in both:
@@ -60,8 +63,7 @@ class Proxy:
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One direction, to its end; then the other side is told that nothing more comes."""
-    with suppress(OSError, RuntimeError):  # uvloop's word for a closed transport
-        while chunk := await reader.read(CHUNK):
-            writer.write(chunk)
-            await writer.drain()
-        writer.write_eof()
+    while chunk := await reader.read(CHUNK):
+        writer.write(chunk)
+        await writer.drain()
+    writer.write_eof()
