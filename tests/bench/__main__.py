@@ -19,6 +19,8 @@ ROWS = {
     "b": "b_batch",
     "c": "c_whole_chain",
     "d": "d_latency",
+    "e": "e_lifecycles",
+    "f": "f_streams",
     "g": "g_footprint",
     "h": "h_taxes",
 }
