@@ -28,7 +28,7 @@ from tests.bench.store_sql import BARE_WAITING
 
 TITLE = "whole lifecycles"
 CLAIM = 100_000
-ROUNDS = 5
+ROUNDS = 7
 SECONDS = 2.0
 WARM_SECONDS = 1.5
 # More than are played at any rate that two cores allow; those of the size of the claim are played three times over.
@@ -61,10 +61,11 @@ HOLDS = (
     "than half is the framework's, before and after the command: trying two dozen routes to find the one (13 %), "
     "working out its dependencies (19 %), reading the body and the layers around it (24 %); the transaction and its "
     "two statements, lock and save, are 28 %, the decision, the fact and the answer 8 %. An act takes four round "
-    "trips, the bare form six. In Postgres it is the one statement that saves: a change of status moves the case's "
-    "row, which is five times as long as the bare one, and with it the entries of its six indexes, and the "
-    "Idempotency-Key's row keeps the whole answer. How many cases are stored hardly matters: every statement finds "
-    "its rows by a key, and the rows of open cases lie together."
+    "trips, the bare form six. In Postgres it is the one statement that saves: the case's row is 1.8 kB long, 1.2 of "
+    "them its clocks, and the status is in an index, so every act writes the row anew with the entries of four to six"
+    " indexes; the bare row has 0.2 kB and 94 of 100 updates leave its index alone. The Idempotency-Key's row keeps "
+    "the whole answer, 0.7 kB. How many cases are stored hardly matters: every statement finds its rows by a key, and"
+    " the rows of open cases lie together."
 )
 
 

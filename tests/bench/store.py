@@ -20,6 +20,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 
+from services.city.data_folder import locked_folder
 from services.city.embedded_postgres import EmbeddedPostgres
 from services.city.robots.wire import Wire
 from shared import migrations
@@ -36,6 +37,7 @@ SAMPLE = 300
 TUNING = {"max_connections": "250"}
 # Only while it is built; it is as durable as ever afterwards, for the server is stopped in order.
 BUILDING = {"shared_buffers": "512MB", "max_wal_size": "2GB", "maintenance_work_mem": "512MB"}
+NEEDED_BYTES = 12 << 30
 OPEN_SECONDS = 60
 
 
@@ -64,22 +66,26 @@ def fingerprint() -> str:
 
 @asynccontextmanager
 async def stored() -> AsyncIterator[Store]:
-    """The store, built if there is none for this code, cleared of what was measured on it before."""
-    kept = KEPT.resolve() / f"store-{fingerprint()}"
-    if not kept.exists():
-        await _build(kept)
-    about = orjson.loads((kept / "store.json").read_bytes())
-    server = EmbeddedPostgres(kept, TUNING)
-    try:
-        await server.start()
-        base = about["settings"] | {"WANGGE_DATA_DIR": str(kept / "data")}
-        settings = {size: base | {"WANGGE_DATABASE_URL": _dsn(server, size)} for size in SIZES}
-        store = Store(server, about["key"], about["built"], settings)
-        for size in SIZES:
-            await _clear(store.dsn(size))
-        yield store
-    finally:
-        await server.stop()
+    """The store, built if there is none for this code, cleared of what was measured on it before.
+
+    Raises Trouble while another bench has it, BenchTrouble for want of room.
+    """
+    with locked_folder(KEPT) as folder_of_stores:
+        kept = folder_of_stores / f"store-{fingerprint()}"
+        if not kept.exists():
+            await _build(kept)
+        about = orjson.loads((kept / "store.json").read_bytes())
+        server = EmbeddedPostgres(kept, TUNING)
+        try:
+            await server.start()
+            base = about["settings"] | {"WANGGE_DATA_DIR": str(kept / "data")}
+            settings = {size: base | {"WANGGE_DATABASE_URL": _dsn(server, size)} for size in SIZES}
+            store = Store(server, about["key"], about["built"], settings)
+            for size in SIZES:
+                await _clear(store.dsn(size))
+            yield store
+        finally:
+            await server.stop()
 
 
 async def open_cases(store: Store, size: int, intake: str, count: int, where: Path) -> deque[Waiting]:
@@ -107,12 +113,13 @@ async def _opened(settings: dict[str, str], key: str, intake: str, count: int, w
 
 
 async def _build(kept: Path) -> None:
-    KEPT.mkdir(exist_ok=True)
     for old in KEPT.glob("store-*"):
         shutil.rmtree(old)
+    if (free := shutil.disk_usage(KEPT).free) < NEEDED_BYTES:
+        raise BenchTrouble(f"the store of a million cases takes {NEEDED_BYTES >> 30} GB and {free >> 30} are free")
     unfinished = kept.with_suffix(".new")
     unfinished.mkdir()
-    print(f"  building the store in {KEPT}/: once, some minutes", flush=True)
+    print(f"  building the store in {KEPT}/: once, three minutes, 10 GB", flush=True)
     began = time.monotonic()
     server = EmbeddedPostgres(unfinished, TUNING | BUILDING)
     try:
