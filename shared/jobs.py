@@ -48,6 +48,11 @@ async def _keep_running(job: Job, stop: asyncio.Event) -> None:
             raise
         except Exception:
             log.exception("job failed; starting it again", job=job.name, seconds=round(delay, 1))
+            # A task group that failed leaves its request to cancel behind (until CPython 3.13), and a time-out of
+            # 3.11.2, which is Debian 12's, then takes its own end for ours: the job would be gone without a word.
+            if (task := asyncio.current_task()) is not None:
+                while task.cancelling():
+                    task.uncancel()
         if asyncio.get_running_loop().time() - began > 30:
             delay = 0.2
         await pause(stop, delay * random.uniform(0.7, 1.3))

@@ -27,6 +27,29 @@ async def test_a_failing_job_runs_again_and_the_others_never_notice():
     assert steady == 1
 
 
+async def test_a_failed_task_group_leaves_no_request_to_cancel_behind():
+    """Python 3.11.2, Debian 12's, would end the job at its next time-out."""
+    stop = asyncio.Event()
+    requests = []
+
+    async def fails():
+        await asyncio.sleep(0)
+        raise RuntimeError("once")
+
+    async def grouped(stop):
+        task = asyncio.current_task()
+        assert task is not None
+        requests.append(task.cancelling())
+        if len(requests) > 1:
+            stop.set()
+            return
+        async with asyncio.TaskGroup(), asyncio.TaskGroup() as inner:
+            inner.create_task(fails())
+
+    await asyncio.wait_for(supervise([Job("grouped", grouped)], stop), 5)
+    assert requests == [0, 0]
+
+
 async def test_a_job_that_does_not_stop_is_cancelled_after_the_drain():
     stop = asyncio.Event()
     ended = []
