@@ -6,10 +6,11 @@ are not stored; asked again, they are decided again.
 
 import asyncio
 import hashlib
+import re
 from typing import Annotated, NamedTuple
 
 import asyncpg
-from fastapi import Header
+from fastapi import Header, Request
 
 from shared.jobs import Job
 from shared.kernel.errors import Conflict, FieldError, Invalid
@@ -19,10 +20,16 @@ from shared.postgres import Connection, Pool
 MAX_LENGTH = 200
 # Small transactions, so that nobody waits long for a lock.
 SWEEP_BATCH = 2000
+_PRINTABLE = r"[\x21-\x7e]"
+_KEY = re.compile(f"{_PRINTABLE}{{1,{MAX_LENGTH}}}")
 
 
 class KeyReused(Invalid):
     slug, title, title_zh = "idempotency-key-reused", "Idempotency-Key used for another request", "幂等键已用于其他请求"
+
+
+class BadIdempotencyKey(Invalid):
+    slug, title, title_zh = "bad-idempotency-key", "Not an Idempotency-Key", "幂等键无效"
 
 
 class InFlight(Conflict):
@@ -44,10 +51,19 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=MAX_LENGTH,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=f"^{_PRINTABLE}+$",
         description="your own name for this request; sent again with the same body, it gets the same answer",
     ),
 ]
+
+
+def key_of(request: Request) -> str | None:
+    """The request's Idempotency-Key, for a route that reads its own headers. Raises BadIdempotencyKey."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and _KEY.fullmatch(key) is None:
+        words = f"1 to {MAX_LENGTH} printable ASCII characters without spaces"
+        raise BadIdempotencyKey(words, errors=[FieldError("header Idempotency-Key", words)])
+    return key
 
 
 def request_hash(method: str, path: str, body: bytes) -> bytes:

@@ -22,9 +22,10 @@ def create_app(wired: Wired) -> FastAPI:
         settings=wired.settings,
         readiness=wired.readiness,
     )
+    # Tried in this order: acts first, they are asked for most.
+    app.include_router(acts.router)
     app.include_router(cases.router)
     app.include_router(city.router)
-    app.include_router(acts.router)
     return app
 
 

@@ -15,6 +15,7 @@ from shared.http.shapes import (
     etag,
     if_match,
 )
+from shared.http.straight import StraightRoute, body_of, runs
 
 __all__ = [
     "PROBLEM_JSON",
@@ -26,7 +27,9 @@ __all__ = [
     "Listing",
     "MissingIfMatch",
     "PageLimit",
+    "StraightRoute",
     "answer_refusals",
+    "body_of",
     "decode_cursor",
     "encode_cursor",
     "etag",
@@ -35,6 +38,7 @@ __all__ = [
     "new_app",
     "problem",
     "problem_response",
+    "runs",
     "status_of",
     "wired_of",
 ]

@@ -1,22 +1,14 @@
-"""Who asks, in which area, with which headers: what the routes of this service have in common."""
+"""Who asks, and in which area: what the routes of this service have in common."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated, cast
-from uuid import UUID
 
-from fastapi import Depends, Header, Query, Request
-from fastapi.responses import Response
+from fastapi import Depends, Query, Request
 
-from services.dispatch.commands.act_on_case import Asked, act_on_case
-from services.dispatch.domain.case import Act, Actor
-from services.dispatch.domain.lifecycle import authorised
-from services.dispatch.domain.order import Order
+from services.dispatch.domain.case import Actor
 from services.dispatch.queries.cases import Sight
 from services.dispatch.wiring import Wired
-from shared.auth import Caller, Principal, authorize
-from shared.http import if_match, wired_of
-from shared.idempotency import IdempotencyKey, request_hash
+from shared.auth import Principal
+from shared.http import wired_of
 from shared.kernel.area import AreaPath
 
 JSON = "application/json"
@@ -46,48 +38,3 @@ def area_asked(area: Annotated[str | None, Query(description="a part of the city
 
 
 Area = Annotated[AreaPath, Depends(area_asked)]
-
-
-class Asking:
-    """A caller who may do this act on some case: the route adds what the act carries."""
-
-    def __init__(self, request: Request, case_id: UUID, act: Act, who: Principal, key: str | None) -> None:
-        self._request = request
-        self._case_id = case_id
-        self._who = who
-        self._key = key
-        self.act = act
-
-    async def carry_out(self, order: Order) -> Response:
-        """The answer: the case and its new ETag."""
-        body = await self._request.body()
-        asked = Asked(
-            case_id=self._case_id,
-            order=order,
-            actor=actor_of(self._who),
-            area=self._who.area,
-            expected=partial(if_match, self._request),
-            key=self._key,
-            request_hash=request_hash("POST", self._request.url.path, body),
-        )
-        answer = await act_on_case(wired(self._request), asked)
-        return Response(answer.body, answer.status, {"ETag": answer.etag or ""}, media_type=JSON)
-
-
-def asking(act: Act) -> Callable[..., Awaitable[Asking]]:
-    """A dependency that refuses those who never do this act before their body is looked at."""
-
-    async def ask(
-        request: Request,
-        case_id: UUID,
-        who: Caller,
-        key: IdempotencyKey = None,
-        revision: Annotated[
-            str | None, Header(alias="If-Match", description='the ETag of the state decided on: "7"')
-        ] = None,
-    ) -> Asking:
-        authorize(who, "cases:act")
-        authorised(act, actor_of(who))
-        return Asking(request, case_id, act, who, key)
-
-    return ask

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from services.intake.api.report_body import read_report
-from services.intake.api.reports import idempotency_key as key_of
 from services.intake.commands.receive_batch import Batch, BatchTooLong, EmptyBatch, Line, Outcome, receive_batch
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import problem, status_of, wired_of
-from shared.idempotency import IdempotencyKey, request_hash
+from shared.idempotency import IdempotencyKey, key_of, request_hash
 from shared.kernel.errors import Refusal
 
 router = APIRouter(tags=["reports 上报"])

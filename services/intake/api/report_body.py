@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid, Reporter
-from shared.http import invalid_body
+from shared.http import body_of
 from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum
 
@@ -74,10 +74,7 @@ class ReportBody(_Sent):
 
 def read_report(raw: bytes) -> Asked:
     """A report from its JSON. Raises Malformed, Invalid with a pointer to each bad field, BadLocation."""
-    try:
-        body = ReportBody.model_validate_json(raw)
-    except ValidationError as error:
-        raise invalid_body(error) from None
+    body = body_of(ReportBody, raw)
     reporter = body.reporter
     return Asked(
         body.category,

@@ -1,6 +1,5 @@
 """Reports: post one, read one."""
 
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,24 +7,16 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.intake.api.report_body import ReportBody, read_report
-from services.intake.api.straight import StraightRoute, runs
 from services.intake.commands.receive_report import receive_report
 from services.intake.queries.report import ReportView
 from services.intake.queries.report import report as find_report
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import wired_of
-from shared.idempotency import MAX_LENGTH, IdempotencyKey, request_hash
-from shared.kernel.errors import FieldError, Invalid
+from shared.http import StraightRoute, runs, wired_of
+from shared.idempotency import IdempotencyKey, key_of, request_hash
 
 router = APIRouter(tags=["reports 上报"])
 straight_router = APIRouter(tags=["reports 上报"], route_class=StraightRoute)
-
-_KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_LENGTH}}}")
-
-
-class BadIdempotencyKey(Invalid):
-    slug, title, title_zh = "bad-idempotency-key", "Not an Idempotency-Key", "幂等键无效"
 
 
 class ReportTaken(BaseModel):
@@ -38,19 +29,10 @@ class ReportTaken(BaseModel):
     merged_into: UUID | None = None
 
 
-def idempotency_key(request: Request) -> str | None:
-    """The request's Idempotency-Key. Raises BadIdempotencyKey."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and _KEY.fullmatch(key) is None:
-        words = f"1 to {MAX_LENGTH} printable ASCII characters without spaces"
-        raise BadIdempotencyKey(words, errors=[FieldError("header Idempotency-Key", words)])
-    return key
-
-
 async def _post_report(request: Request) -> Response:
     wired: Wired = request.app.state.wired
     who = await wired.auth.principal(request.headers.get("authorization"))
-    key = idempotency_key(request)
+    key = key_of(request)
     raw = await request.body()
     asked = read_report(raw)
     digest = None if key is None else request_hash("POST", "/v1/reports", raw)

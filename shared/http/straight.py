@@ -1,10 +1,15 @@
-"""A route without the framework's dependency machinery, for the address called thousands of times a second."""
+"""A route without the framework's dependency machinery, for addresses called thousands of times a second."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
+
+from shared.http.problems import invalid_body
+
+M = TypeVar("M", bound=BaseModel)
 
 Straight: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -13,7 +18,7 @@ class StraightRoute(APIRoute):
     """Calls its endpoint with the request and sends what it returns; documented like any other route.
 
     The endpoint's declared parameters serve the OpenAPI document; `straight` of the endpoint is what runs. Solving and
-    validating them by the framework took 0.1 ms of the 0.3 ms a report had.
+    validating them by the framework took 0.1 ms of the 0.3 ms a report had, and a third of what an act on a case had.
     """
 
     def get_route_handler(self) -> Callable[[Request], Any]:
@@ -28,3 +33,15 @@ def runs(straight: Straight) -> Callable[[Callable[..., Any]], Callable[..., Any
         return endpoint
 
     return marked
+
+
+def body_of(model: type[M], raw: bytes, default: M | None = None) -> M:
+    """The body as `model` reads it; `default`, where there is one, for an empty body or null. Raises Malformed, Invalid
+    with a pointer to each bad field.
+    """
+    if default is not None and raw.strip() in (b"", b"null"):
+        return default
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise invalid_body(error) from None
