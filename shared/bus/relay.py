@@ -16,7 +16,9 @@ import structlog
 
 from shared import telemetry
 from shared.bus.event import SHARDS
+from shared.bus.loop import BATCH
 from shared.bus.outbox import Outbox
+from shared.bus.pace import Pace
 from shared.bus.trouble import Trouble, dedicated, is_cancelled
 from shared.kernel.errors import Unavailable
 from shared.postgres import Connection, Pool
@@ -36,6 +38,8 @@ SETTINGS = {
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    # A delete that a crash of Postgres takes back is a fact that is published twice, which every inbox expects.
+    "synchronous_commit": "off",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
@@ -85,16 +89,19 @@ class Relay:
         await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", self._class, PRESENCE)
         balance_at = 0.0
         idle, longest = POLL_SECONDS
+        pace = Pace()
         with self._outbox.wake.listening() as bell:
             while not stop.is_set():
                 if loop.time() >= balance_at:
                     await self._balance(connection)
                     balance_at = loop.time() + BALANCE_SECONDS * random.uniform(0.8, 1.2)
+                await pace.turn()
                 moved = await self._mover.move(connection, self._outbox.schema, self.shards) if self.shards else 0
                 self._trouble.over()
                 if moved:
                     telemetry.count("wangge.facts.relayed", moved, service=self._outbox.schema)
                     idle = POLL_SECONDS[0]
+                    pace.worked(full=moved >= BATCH // len(self.shards))
                     continue
                 await bell.wait(idle)
                 idle = min(idle * 1.5, longest)
