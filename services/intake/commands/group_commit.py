@@ -118,14 +118,14 @@ class GroupWriter:
                     await self._bell.wait()
                 group = [self._queue.popleft() for _ in range(min(len(self._queue), self._most))]
                 try:
-                    if connection is None or connection.is_closed():
+                    if connection is None or _gone(connection):
                         connection = await self._connect(connection)
                     await self._store(connection, group)
                 except BaseException as error:
                     self._fail(group, error)
                     if not is_outage(error):
                         raise
-                    if connection is not None:
+                    if connection is not None and not _gone(connection):
                         connection.terminate()
         finally:
             if connection is not None:
@@ -220,3 +220,11 @@ class GroupWriter:
     def _again(self, waiting: _Waiting) -> None:
         self._queue.append(waiting)
         self._bell.set()
+
+
+def _gone(connection: PooledConnection) -> bool:
+    """Closed; the pool has then taken it back already, and does not let it be asked anything any more."""
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
