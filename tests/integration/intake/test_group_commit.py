@@ -213,6 +213,20 @@ async def test_an_outage_is_told_to_all_who_wait_and_the_next_report_is_stored(i
     await pool.close()
 
 
+async def test_a_connection_that_ended_between_two_groups_costs_nobody_a_report(intake: Intake) -> None:
+    pool = await create_pool(intake.wired.settings.database_url, name="ended", size=2)
+    writer = GroupWriter(pool, intake.wired.outbox, writers=1)
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'wangge-ended'"
+    async with Running(writer):
+        for _ in range(3):
+            each = row(intake)
+            assert await writer.write(each) == each.answer
+            assert await intake.wired.pool.fetchval(ended) == 1
+            while pool.get_size():  # the pool has noticed, and taken the connection back
+                await asyncio.sleep(0.01)
+    await pool.close()
+
+
 async def test_an_outage_is_answered_503_with_retry_after(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(_row: Row) -> bytes:
         raise ConnectionRefusedError("no server")
