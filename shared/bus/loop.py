@@ -9,7 +9,6 @@ import structlog
 from shared.bus.carrier import CarrierRefused
 from shared.bus.consumer import Subscription
 from shared.bus.inbox import Fenced, Inbox, Slice, is_temporary
-from shared.bus.pace import Pace
 from shared.bus.trouble import Trouble, dedicated, is_cancelled
 from shared.jobs import pause
 from shared.kernel.errors import Unavailable
@@ -91,15 +90,12 @@ class Reader:
             try:
                 async with dedicated(self._pool, SETTINGS) as connection:
                     await source.attach(connection)
-                    pace = Pace()
                     while not stop.is_set():
-                        await pace.turn()
                         slices = await source.fetch(connection)
                         self._refused.pop(self._name, None)
                         self._trouble.over()
                         if slices:
                             await self._apply(source, connection, slices)
-                            pace.worked(full=sum(len(each.items) for each in slices) >= BATCH)
             except CarrierRefused:
                 raise
             except Fenced:

@@ -16,9 +16,7 @@ import structlog
 
 from shared import telemetry
 from shared.bus.event import SHARDS
-from shared.bus.loop import BATCH
 from shared.bus.outbox import Outbox
-from shared.bus.pace import Pace
 from shared.bus.trouble import Trouble, dedicated, is_cancelled
 from shared.kernel.errors import Unavailable
 from shared.postgres import Connection, Pool
@@ -89,19 +87,16 @@ class Relay:
         await connection.execute("SELECT pg_advisory_lock_shared($1, $2)", self._class, PRESENCE)
         balance_at = 0.0
         idle, longest = POLL_SECONDS
-        pace = Pace()
         with self._outbox.wake.listening() as bell:
             while not stop.is_set():
                 if loop.time() >= balance_at:
                     await self._balance(connection)
                     balance_at = loop.time() + BALANCE_SECONDS * random.uniform(0.8, 1.2)
-                await pace.turn()
                 moved = await self._mover.move(connection, self._outbox.schema, self.shards) if self.shards else 0
                 self._trouble.over()
                 if moved:
                     telemetry.count("wangge.facts.relayed", moved, service=self._outbox.schema)
                     idle = POLL_SECONDS[0]
-                    pace.worked(full=moved >= BATCH // len(self.shards))
                     continue
                 await bell.wait(idle)
                 idle = min(idle * 1.5, longest)
