@@ -70,6 +70,8 @@ def _result(loads: dict[tuple[str, int], list[wrk.Load]]) -> Result:
             figures.append(at_least(f"ours / no store {at}", "×", against_ceiling, 0.75))
             figures.append(at_least(f"ours / one by one {at}", "×", against_single, 2))
             figures.append(at_most(f"p99 {at}", "ms", slowest, 70))
+            unstored = [load.p99 for load in loads["no store", connections]]
+            figures.append(Figure(f"p99 of no store {at}", "ms", unstored))
         else:
             figures.append(Figure(f"ours / no store {at}", "×", against_ceiling))
             figures.append(Figure(f"ours / one by one {at}", "×", against_single))
