@@ -11,15 +11,20 @@ from shared.postgres import is_outage
 log = structlog.get_logger()
 
 
-def polling_job(name: str, work: Callable[[], Awaitable[object]], *, every: float) -> Job:
-    """Calls `work` every so many seconds. An outage is logged when it begins; any other error ends the job."""
+def polling_job(name: str, work: Callable[[], Awaitable[bool | None]], *, every: float) -> Job:
+    """Calls `work` every so many seconds, and again at once when it answers that there is more to do.
+
+    An outage is logged when it begins; any other error ends the job.
+    """
 
     async def run(stop: asyncio.Event) -> None:
         failing = False
         while not stop.is_set():
             try:
-                await work()
+                more = await work()
                 failing = False
+                if more:
+                    continue
             except Exception as error:
                 if not is_outage(error):
                     raise

@@ -1,7 +1,7 @@
 """HTTP as every service speaks it: problems, bodies, pages, ETags."""
 
 from shared.http.app import answer_refusals, new_app, wired_of
-from shared.http.problems import PROBLEM_JSON, STATUS, invalid_body, problem, problem_response, status_of
+from shared.http.problems import PROBLEM_JSON, STATUS, problem, problem_response, status_of
 from shared.http.shapes import (
     BadCursor,
     BadEtag,
@@ -34,7 +34,6 @@ __all__ = [
     "encode_cursor",
     "etag",
     "if_match",
-    "invalid_body",
     "new_app",
     "problem",
     "problem_response",

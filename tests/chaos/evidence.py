@@ -39,7 +39,6 @@ class CaseRow(NamedTuple):
     version: int
     revision: int
     status: str
-    clocks: Mapping[str, Any]
 
 
 class LogRow(NamedTuple):

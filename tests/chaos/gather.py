@@ -153,10 +153,8 @@ async def _database(stack: Stack, book: Book, ends: Mapping[tuple[str, int], int
                 rows = await fetch(f"SELECT key, body FROM {schema}.idempotency WHERE status < 300")
                 # Others than the clients' own are not looked at: the answer to a new API key is sealed.
                 found.outcomes[schema] = {r["key"]: orjson.loads(r["body"]) for r in rows if r["key"] in book.asked}
-            for row in await fetch("SELECT id, report_id, version, revision, status, clocks FROM dispatch.cases"):
-                clocks = orjson.loads(row["clocks"])
-                case = CaseRow(str(row["report_id"]), row["version"], row["revision"], row["status"], clocks)
-                found.cases[str(row["id"])] = case
+            for row in await fetch("SELECT id, report_id, version, revision, status FROM dispatch.cases"):
+                found.cases[str(row["id"])] = CaseRow(str(row["report_id"]), *list(row)[2:])
             for row in await fetch(
                 """SELECT case_id, version, revision, act, at, actor, status, details->>'stage' AS stage
                      FROM dispatch.timeline ORDER BY case_id, version"""

@@ -46,7 +46,7 @@ def well() -> Evidence:
             _publish(e, CASES, case, version, f"case.{kind}.v1", data)
             if status != before:
                 e.tracked.setdefault(case, []).append((version, status))
-        e.cases[case] = CaseRow(report, len(steps), revision, steps[-1][2], {})
+        e.cases[case] = CaseRow(report, len(steps), revision, steps[-1][2])
         e.statuses[report] = (case, len(steps), steps[-1][2])
         e.shown[report] = (case, steps[-1][2])
         e.counted[case] = dict.fromkeys(COUNTED, 0) | {"version": len(steps), "report": 1, "operate": int(n == 2)}

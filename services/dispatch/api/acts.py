@@ -27,7 +27,6 @@ from shared.auth import Caller, authorize
 from shared.http import StraightRoute, body_of, if_match, runs
 from shared.idempotency import IdempotencyKey, key_of, request_hash
 from shared.kernel.errors import FieldError, Invalid, NotFound
-from shared.kernel.ids import uuid7
 
 router = APIRouter(prefix="/v1/cases/{case_id}", tags=["acts 操作"], route_class=StraightRoute)
 
@@ -45,8 +44,6 @@ BODIES: Mapping[Act, type[ActBody]] = dict.fromkeys(PERSONAL, ActBody) | {
 NOTHING_SAID: Mapping[Act, ActBody] = {
     act: body() for act, body in BODIES.items() if not any(field.is_required() for field in body.model_fields.values())
 }
-# Acts that begin a task of somebody on the spot.
-BEGIN_A_TASK = frozenset({Act.REQUEST_VERIFICATION, Act.REQUEST_CHECK})
 
 Revision = Annotated[str | None, Header(alias="If-Match", description='the ETag of the state decided on: "7"')]
 
@@ -64,10 +61,9 @@ async def _act(request: Request) -> Response:
     authorize(who, "cases:act")
     authorised(act, actor)
     case_id, key, raw = _case_id(request), key_of(request), await request.body()
-    body = body_of(BODIES[act], raw, NOTHING_SAID.get(act))
     asked = Asked(
         case_id=case_id,
-        order=body.order(act, task_id=uuid7()) if act in BEGIN_A_TASK else body.order(act),
+        order=body_of(BODIES[act], raw, NOTHING_SAID.get(act)).order(act),
         actor=actor,
         area=who.area,
         expected=partial(if_match, request),

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 from services.dispatch.domain.case import Act, Place
 from services.dispatch.domain.order import Order
 from shared.http import Body
+from shared.kernel.ids import uuid7
 from shared.kernel.place import Datum, to_wgs84
 
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
@@ -48,9 +49,12 @@ class ActBody(Body):
 
 
 class RequestBody(ActBody):
-    """`assignee`, where given, is who should go and look."""
+    """Begins a task of somebody on the spot; `assignee`, where given, is who should go and look."""
 
     assignee: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+
+    def order(self, act: Act, **more: Any) -> Order:
+        return super().order(act, task_id=uuid7(), **more)
 
 
 class FileBody(ActBody):

@@ -39,4 +39,8 @@ def grid_index_job(pool: Pool, grids: Grids, pack: Pack) -> Job:
     """Keeps the index current for as long as the process runs; in an outage the one in use stays."""
     level = pack.levels[-1].key
     grids.expected = True
-    return polling_job("grid-index", lambda: refresh_grids(pool, grids, level), every=POLL_SECONDS)
+
+    async def refresh() -> None:
+        await refresh_grids(pool, grids, level)
+
+    return polling_job("grid-index", refresh, every=POLL_SECONDS)
