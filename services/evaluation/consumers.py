@@ -13,6 +13,8 @@ from shared.keys import apply_key_facts
 from shared.postgres import Connection
 
 GROUP = "evaluation"
+# Scores are read by the day, not by the millisecond.
+GATHER_MS = 200
 
 
 async def on_cases(tx: Connection, records: Sequence[Record]) -> None:
@@ -44,6 +46,6 @@ async def on_keys(tx: Connection, records: Sequence[Record]) -> None:
 def subscriptions(wired: Wired) -> list[Subscription]:
     """Two, so that a revoked key bites within two seconds also while a backlog of cases is being counted."""
     return [
-        Subscription(GROUP, SCHEMA, {topics.CASES.name: on_cases, topics.AREAS.name: on_areas}),
+        Subscription(GROUP, SCHEMA, {topics.CASES.name: on_cases, topics.AREAS.name: on_areas}, gather_ms=GATHER_MS),
         Subscription(f"{GROUP}.keys", SCHEMA, {topics.KEYS.name: on_keys}),
     ]

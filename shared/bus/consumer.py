@@ -22,6 +22,9 @@ class Subscription:
 
     `after` is called after each commit (for instance `outbox.ring`). Of the topics in `latest` a subject's newest
     version alone matters, so a version may be missing; in all others the versions are applied without gaps.
+
+    `gather_ms` is for a group that nobody waits for: so long its records may gather before it takes its turn, with all
+    of them at once. A turn costs a dozen round trips however few records it has, and those in a hurry are next to it.
     """
 
     group: str
@@ -30,3 +33,4 @@ class Subscription:
     types: frozenset[str] | None = None
     after: Callable[[], None] | None = None
     latest: frozenset[str] = field(default=COMPACTED)
+    gather_ms: int = 0

@@ -166,6 +166,7 @@ class LogSource:
         self._next: dict[Partition, int] = {}
         self._sources = {topic: source_of(topic) for topic in self._topics}
         self._idle = POLL_SECONDS[0]
+        self._gathering = 0.0
         self._limit = max(64, BATCH // SHARDS)
         self._ear = contextlib.ExitStack()
         self._bell = self._ear.enter_context(arrived.listening())
@@ -174,6 +175,9 @@ class LogSource:
         self._mine = False
 
     async def fetch(self, connection: Connection) -> Sequence[Slice]:
+        if self._gathering:
+            await asyncio.sleep(self._gathering)
+            self._gathering = 0.0
         if not self._mine and not await self._take_turn(connection):
             await asyncio.sleep(TURN_SECONDS)
             return []
@@ -181,8 +185,11 @@ class LogSource:
         rows = await connection.fetch(
             self.READ, [n[0] for n in names], [n[1] for n in names], list(self._next.values()), self._limit
         )
+        if len(rows) < BATCH:
+            self._gathering = self._subscription.gather_ms / 1000
         if not rows:
-            await self._bell.wait(self._idle)
+            if not self._gathering:
+                await self._bell.wait(self._idle)
             self._idle = min(self._idle * 1.5, POLL_SECONDS[1])
             return []
         self._idle = POLL_SECONDS[0]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 WAIT_MS = 200
+# A group that lets records gather is given them sooner when there is this much: some four hundred facts of a case.
+GATHERED_BYTES = 256 * 1024
 CHECK_SECONDS = 5.0
 STALLED_SECONDS = 20.0
 PATIENCE_SECONDS = 60.0
@@ -76,7 +78,8 @@ class KafkaSource(ConsumerRebalanceListener):  # type: ignore[misc]
             max_poll_interval_ms=3_600_000,
             rebalance_timeout_ms=15_000,
             max_partition_fetch_bytes=1 << 20,
-            fetch_max_wait_ms=500,
+            fetch_max_wait_ms=self._subscription.gather_ms or 500,
+            fetch_min_bytes=GATHERED_BYTES if self._subscription.gather_ms else 1,
             **connection_options(self._settings),
         )
         self._consumer.subscribe(self._topics, listener=self)
