@@ -113,15 +113,18 @@ class LogMover:
 
 
 def _move(schema: str) -> str:
+    # By ctid: found by one index probe a shard and taken from where they lie. A join with the chosen rows was planned now
+    # and then as the whole outbox times the chosen: with a backlog of 16,000 that was two thirds of Postgres's time.
     columns = "key, event_id, type, subject, sequence, routing_key, routing_key_from, at, traceparent, data"
     return f"""
-        WITH chosen AS MATERIALIZED (
-            SELECT o.shard, o.id
-              FROM unnest($1::smallint[]) AS s (shard),
-                   LATERAL (SELECT o.shard, o.id FROM {schema}.outbox AS o
-                             WHERE o.shard = s.shard ORDER BY o.id LIMIT $2) AS o
-        ), gone AS (
-            DELETE FROM {schema}.outbox AS o USING chosen AS c WHERE o.shard = c.shard AND o.id = c.id RETURNING o.*
+        WITH gone AS (
+            DELETE FROM {schema}.outbox AS o
+             WHERE o.ctid = ANY(ARRAY(
+                SELECT n.ctid
+                  FROM unnest($1::smallint[]) AS s (shard),
+                       LATERAL (SELECT n.ctid FROM {schema}.outbox AS n
+                                 WHERE n.shard = s.shard ORDER BY n.id LIMIT $2) AS n))
+            RETURNING o.*
         ), counted AS (
             SELECT topic, shard, count(*) AS n FROM gone GROUP BY topic, shard
         ), bumped AS (
@@ -185,8 +188,7 @@ class LogSource:
         rows = await connection.fetch(
             self.READ, [n[0] for n in names], [n[1] for n in names], list(self._next.values()), self._limit
         )
-        if len(rows) < BATCH:
-            self._gathering = self._subscription.gather_ms / 1000
+        self._gathering = self._subscription.gather_ms / 1000
         if not rows:
             if not self._gathering:
                 await self._bell.wait(self._idle)
@@ -203,6 +205,8 @@ class LogSource:
                 for _, _, offset, key, id_, kind, subject, sequence, routed, left, at, data, trace in found
             ]
             slices.append(Slice(topic, partition, self._next[topic, partition], items[-1].offset + 1, items))
+            if len(items) == self._limit:
+                self._gathering = 0.0
         return slices
 
     async def _take_turn(self, connection: Connection) -> bool:

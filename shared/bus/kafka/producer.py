@@ -141,7 +141,12 @@ def _read(schema: str) -> str:
 
 
 def _delete(schema: str) -> str:
+    # One index probe a row, whatever the planner believes of a table that is now empty and now full.
     return f"""
-        DELETE FROM {schema}.outbox AS o USING unnest($1::smallint[], $2::bigint[]) AS d (shard, id)
-         WHERE o.shard = d.shard AND o.id = d.id
+        DELETE FROM {schema}.outbox AS o
+         WHERE o.ctid = ANY(ARRAY(
+            SELECT n.ctid
+              FROM unnest($1::smallint[], $2::bigint[]) AS d (shard, id),
+                   LATERAL (SELECT n.ctid FROM {schema}.outbox AS n
+                             WHERE n.shard = d.shard AND n.id = d.id OFFSET 0) AS n))
     """
