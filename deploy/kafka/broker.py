@@ -21,8 +21,8 @@ MINIMUM_JAVA = 17
 READY_SECONDS = 90.0
 STOP_SECONDS = 20.0
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-# 385 MB resident; ready 4 s after the start. The first compiler alone: a broker of ours lives for minutes, and the second
-# one takes a fifth of two cores through the first of them.
+# 385 MB resident; ready 4 s after the start. The first compiler alone: a broker of ours lives for minutes, and through
+# the first of them the second one takes a fifth of two cores.
 JVM = (
     "-XX:TieredStopAtLevel=1",
     "-Xms256m",

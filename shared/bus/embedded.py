@@ -113,8 +113,8 @@ class LogMover:
 
 
 def _move(schema: str) -> str:
-    # By ctid: found by one index probe a shard and taken from where they lie. A join with the chosen rows was planned now
-    # and then as the whole outbox times the chosen: with a backlog of 16,000 that was two thirds of Postgres's time.
+    # By ctid: found by one index probe a shard and taken from where they lie. A join with the chosen rows was planned
+    # now and then as the whole outbox times the chosen: with a backlog of 16,000 two thirds of Postgres's time.
     columns = "key, event_id, type, subject, sequence, routing_key, routing_key_from, at, traceparent, data"
     return f"""
         WITH gone AS (

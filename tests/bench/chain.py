@@ -64,7 +64,7 @@ class City:
 
     @asynccontextmanager
     async def counted(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-        """How many cases evaluation has counted as dispatched since; asked by an index, so that asking costs nothing."""
+        """How many cases evaluation has counted as dispatched from now on; by an index, so that asking costs little."""
         connection = await asyncpg.connect(self.dsn)
         try:
             since = await connection.fetchval("SELECT clock_timestamp()")
