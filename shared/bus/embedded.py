@@ -192,7 +192,7 @@ class LogSource:
         if not rows:
             if not self._gathering:
                 await self._bell.wait(self._idle)
-            self._idle = min(self._idle * 1.5, POLL_SECONDS[1])
+                self._idle = min(self._idle * 1.5, POLL_SECONDS[1])
             return []
         self._idle = POLL_SECONDS[0]
         slices = []

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import uvloop
 
@@ -31,7 +32,8 @@ async def measure(row: str) -> Result:
     print(f"bench {row}: {module.TITLE}", flush=True)
     began = time.monotonic()
     result: Result = await module.run()
-    return replace(result, seconds=time.monotonic() - began, load=os.getloadavg()[0])
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return replace(result, seconds=time.monotonic() - began, load=os.getloadavg()[0], day=day)
 
 
 def _line(figure: Figure) -> str:

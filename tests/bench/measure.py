@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row's figures, and what has to be known to read them."""
+    """A row's figures, and what has to be known to read them. `day` is that of its run: rows may be run one by one."""
 
     row: str
     title: str
@@ -40,6 +40,7 @@ class Result:
     holds: str = ""
     seconds: float = 0.0
     load: float = 0.0
+    day: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

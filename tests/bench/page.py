@@ -3,7 +3,6 @@
 import os
 import platform
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -40,7 +39,7 @@ class Page:
 
 
 def _markdown(rows: list[Result]) -> str:
-    parts = [HEAD.read_text(encoding="utf-8").format(machine=_machine(), day=f"{datetime.now(UTC):%Y-%m-%d}")]
+    parts = [HEAD.read_text(encoding="utf-8").format(machine=_machine())]
     parts.append("\n".join(_goals(rows)))
     parts += ["\n".join(_row(row)) for row in rows]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -71,7 +70,7 @@ def _row(row: Result) -> Iterable[str]:
         yield f"| {figure.name} | {figure.unit} | {_cells(figure)} |"
     if row.holds:
         yield f"\n**What holds it.** {row.holds}"
-    yield f"\n{row.seconds:.0f} s; the machine's load at the end was {row.load:.1f}."
+    yield f"\nRun on {row.day}, {row.seconds:.0f} s; the machine's load at the end was {row.load:.1f}."
 
 
 def _cells(figure: Figure) -> str:
