@@ -8,10 +8,11 @@ import orjson
 from services.dispatch.domain.case import Actor, Case
 from services.dispatch.domain.clocks import StageClock
 from services.dispatch.domain.lifecycle import acts_now
+from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.worktime import Calendar, provisional
 
 
-def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> dict[str, Any]:
+def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[str, Any]:
     """The case at `now`: its running clock computed, and the acts that this actor may do. Absent things are null."""
     return {
         "id": case.id,
@@ -36,8 +37,31 @@ def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> d
         "result": case.result,
         "verified": case.verified,
         "passed": case.passed,
-        "clock": _clock_shown(case.running, now, calendar),
-        "acts": acts_now(case, actor),
+        "ended_at": case.ended_at,
+        "level": case.level,
+        **_open_matters(case),
+        "clock": _clock_shown(case.running, now, rules.calendar),
+        "acts": acts_now(case, actor, rules),
+    }
+
+
+def _open_matters(case: Case) -> dict[str, Any]:
+    """What is open beside the status, and what the case has to do with others."""
+    matters = case.matters
+    return {
+        "request": matters.request,
+        "extensions": matters.extensions,
+        "suspended_until": matters.suspended_until,
+        "urgings": matters.urgings,
+        "parts": matters.parts,
+        "meeting_at": matters.meeting_at,
+        "appeal": matters.appeal,
+        "exempt": matters.exempt,
+        "task": case.task_id,
+        "assignee": case.assignee,
+        "merged_into": matters.merged_into,
+        "reopened_from": matters.reopened_from,
+        "reopened_as": matters.reopened_as,
     }
 
 
@@ -58,6 +82,6 @@ def _clock_shown(clock: StageClock | None, now: datetime, calendar: Calendar) ->
     }
 
 
-def case_bytes(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> bytes:
+def case_bytes(case: Case, actor: Actor, now: datetime, rules: Rules) -> bytes:
     """The same as JSON."""
-    return orjson.dumps(case_shown(case, actor, now, calendar))
+    return orjson.dumps(case_shown(case, actor, now, rules))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
 from services.dispatch.domain.acts import Report
 from services.dispatch.domain.case import Place
@@ -9,20 +10,28 @@ from services.dispatch.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
 from shared.contracts import topics
-from shared.contracts.intake import KeyIssued, KeyRevoked, ReportReceived
+from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, ReportReceived
 from shared.kernel.area import AreaPath
 from shared.keys import apply_key_facts
 from shared.postgres import Connection
 
+# Where a case may be moved to is asked by people: nobody waits for an area by the millisecond.
+AREAS_GATHER_MS = 200
+
 
 def subscriptions(wired: Wired) -> list[Subscription]:
-    """Two, so that a revoked key ends within two seconds also while a backlog of reports becomes cases."""
+    """Three, so that a revoked key ends within two seconds also while a backlog of reports becomes cases, and a city of
+    10⁵ grids that is defined anew holds up neither.
+    """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
         await open_cases(tx, wired, [_received(record) for record in records])
 
     async def keys(tx: Connection, records: Sequence[Record]) -> None:
         await apply_key_facts(tx, SCHEMA, records)
+
+    async def areas(tx: Connection, records: Sequence[Record]) -> None:
+        await learn_areas(tx, [_area(record) for record in records])
 
     return [
         Subscription(
@@ -32,8 +41,23 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             types=frozenset({ReportReceived.TYPE}),
             after=wired.outbox.ring,
         ),
+        Subscription(
+            "dispatch.areas",
+            SCHEMA,
+            {topics.AREAS.name: areas},
+            frozenset({AreaDefined.TYPE, AreaRetired.TYPE}),
+            gather_ms=AREAS_GATHER_MS,
+        ),
         Subscription("dispatch.keys", SCHEMA, {topics.KEYS.name: keys}, frozenset({KeyIssued.TYPE, KeyRevoked.TYPE})),
     ]
+
+
+def _area(record: Record) -> AreaRow:
+    if record.type == AreaRetired.TYPE:
+        gone = AreaRetired.model_validate_json(record.data)
+        return AreaRow(gone.path, "", gone.version, True)
+    area = AreaDefined.model_validate_json(record.data)
+    return AreaRow(area.path, area.level, area.version, False)
 
 
 def _received(record: Record) -> Received:

@@ -13,6 +13,7 @@ from services.dispatch.domain.case import Act, Case, Fact
 from shared.bus.event import Event
 from shared.contracts import dispatch as contract
 from shared.contracts.topics import CASES
+from shared.kernel.area import AreaPath
 from shared.kernel.ids import uuid7
 
 TYPES: dict[Act, str] = {
@@ -35,6 +36,41 @@ TYPES: dict[Act, str] = {
     Act.CLOSE: contract.CaseClosed.TYPE,
     Act.MARK_WARNED: contract.CaseWarned.TYPE,
     Act.MARK_OVERDUE: contract.CaseOverdue.TYPE,
+    Act.SEND_BACK: contract.CaseSentBack.TYPE,
+    Act.RECALL: contract.CaseRecalled.TYPE,
+    Act.PASS_ON: contract.CasePassedOn.TYPE,
+    Act.REQUEST_RETURN: contract.CaseReturnRequested.TYPE,
+    Act.APPROVE_RETURN: contract.CaseReturned.TYPE,
+    Act.REFUSE_RETURN: contract.CaseReturnRefused.TYPE,
+    Act.REQUEST_EXTENSION: contract.CaseExtensionRequested.TYPE,
+    Act.APPROVE_EXTENSION: contract.CaseExtended.TYPE,
+    Act.REFUSE_EXTENSION: contract.CaseExtensionRefused.TYPE,
+    Act.REQUEST_SUSPENSION: contract.CaseSuspensionRequested.TYPE,
+    Act.APPROVE_SUSPENSION: contract.CaseSuspended.TYPE,
+    Act.REFUSE_SUSPENSION: contract.CaseSuspensionRefused.TYPE,
+    Act.WITHDRAW_REQUEST: contract.CaseRequestWithdrawn.TYPE,
+    Act.RESUME: contract.CaseResumed.TYPE,
+    Act.RESUME_ON_DATE: contract.CaseResumed.TYPE,
+    Act.URGE: contract.CaseUrged.TYPE,
+    Act.REPLY_URGING: contract.CaseUrgingReplied.TYPE,
+    Act.COORDINATE: contract.CaseCoordinated.TYPE,
+    Act.REPORT_PART: contract.CasePartReported.TYPE,
+    Act.SUMMON: contract.CaseSummoned.TYPE,
+    Act.ANSWER_SUMMONS: contract.CaseSummonsAnswered.TYPE,
+    Act.MARK_UNANSWERED: contract.CaseUnanswered.TYPE,
+    Act.ESCALATE: contract.CaseEscalated.TYPE,
+    Act.REASSIGN_TASK: contract.CaseTaskReassigned.TYPE,
+    Act.SELF_HANDLE: contract.CaseSelfHandled.TYPE,
+    Act.SPOT_CHECK: contract.CaseSpotChecked.TYPE,
+    Act.CORRECT: contract.CaseCorrected.TYPE,
+    Act.MERGE: contract.CaseMerged.TYPE,
+    Act.ABSORB: contract.CaseAbsorbed.TYPE,
+    Act.VOID: contract.CaseVoided.TYPE,
+    Act.FORCE_CLOSE: contract.CaseClosed.TYPE,
+    Act.REOPEN: contract.CaseReopened.TYPE,
+    Act.APPEAL: contract.CaseAppealed.TYPE,
+    Act.REVIEW_APPEAL: contract.CaseAppealReviewed.TYPE,
+    Act.DECIDE_APPEAL: contract.CaseAppealDecided.TYPE,
 }
 
 
@@ -44,11 +80,23 @@ def events_of(cases: Iterable[Case], traceparents: Iterable[str | None] | None =
     events = []
     for case in cases:
         trace = next(traces) if traces is not None else None
-        events += [_event(case, fact, trace) for fact in case.facts]
+        events += [_event(case, fact, area, trace) for fact, area in _placed(case)]
     return events
 
 
-def _event(case: Case, fact: Fact, traceparent: str | None) -> Event:
+def _placed(case: Case) -> Iterable[tuple[Fact, AreaPath]]:
+    """Each fact with the area that the case lay in after it: a correction may have moved it since."""
+    if not any(fact.moved_from is not None for fact in case.facts):
+        return ((fact, case.area) for fact in case.facts)
+    placed: list[tuple[Fact, AreaPath]] = []
+    area = case.area
+    for fact in reversed(case.facts):
+        placed.append((fact, area))
+        area = fact.moved_from if fact.moved_from is not None else area
+    return placed[::-1]
+
+
+def _event(case: Case, fact: Fact, area: AreaPath, traceparent: str | None) -> Event:
     return Event(
         topic=CASES.name,
         key=case.born_in,
@@ -56,15 +104,15 @@ def _event(case: Case, fact: Fact, traceparent: str | None) -> Event:
         type=TYPES[fact.act],
         subject=case.id,
         sequence=fact.version,
-        routing_key=case.area,
-        routing_key_from=None,
+        routing_key=area,
+        routing_key_from=fact.moved_from,
         at=fact.at,
-        data=orjson.dumps(_data(case, fact)),
+        data=orjson.dumps(_data(case, fact, area)),
         traceparent=traceparent,
     )
 
 
-def _data(case: Case, fact: Fact) -> dict[str, Any]:
+def _data(case: Case, fact: Fact, area: AreaPath) -> dict[str, Any]:
     data: dict[str, Any] = {
         "case_id": case.id,
         "number": case.number,
@@ -77,7 +125,7 @@ def _data(case: Case, fact: Fact) -> dict[str, Any]:
         "post": fact.actor.post,
         "from_status": fact.from_status,
         "status": fact.status,
-        "routing_key": case.area,
+        "routing_key": area,
         "category": case.category,
         "condition": fact.condition,
         "unit": fact.unit,
@@ -98,6 +146,5 @@ def _data(case: Case, fact: Fact) -> dict[str, Any]:
             "attributes": case.attributes,
             "media": case.media,
         }
-    else:
-        data.update(fact.details)
+    data.update(fact.details)
     return data

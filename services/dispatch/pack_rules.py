@@ -30,7 +30,7 @@ def rules_of(pack: Pack) -> Rules:
             for category in pack.categories.values()
             for condition in category.conditions
         },
-        units=frozenset(pack.units),
+        units={unit.code: unit.dept for unit in pack.units.values()},
         check_radius_m=pack.check_radius_m,
         automatic=tuple(act for on, act in wanted if on),
         route=_router(pack),

@@ -55,7 +55,7 @@ class CaseFact(Fact):
 
 
 class CaseOpened(CaseFact):
-    """A report became a case."""
+    """A report became a case, or a closed case was reopened as this one."""
 
     TYPE: ClassVar[str] = "case.opened.v1"
 
@@ -66,6 +66,7 @@ class CaseOpened(CaseFact):
     occurred_at: datetime | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
+    reopened_from: UUID | None = None
 
 
 class CaseAccepted(CaseFact):
@@ -86,6 +87,8 @@ class CaseVerificationRequested(CaseFact):
     TYPE: ClassVar[str] = "case.verification_requested.v1"
 
     assignee: str | None = None
+    assigned_by: str | None = None
+    task: UUID | None = None
 
 
 class CaseVerified(CaseFact):
@@ -136,6 +139,7 @@ class CaseHandled(CaseFact):
 
     result: str
     on_time: bool
+    parts_open: list[str] = Field(default_factory=list)
 
 
 class CaseCheckRequested(CaseFact):
@@ -144,6 +148,8 @@ class CaseCheckRequested(CaseFact):
     TYPE: ClassVar[str] = "case.check_requested.v1"
 
     assignee: str | None = None
+    assigned_by: str | None = None
+    task: UUID | None = None
 
 
 class CaseChecked(CaseFact):
@@ -165,9 +171,11 @@ class CaseReworkOrdered(CaseFact):
 
 
 class CaseClosed(CaseFact):
-    """结案. Terminal."""
+    """结案. Terminal. `forced`: by the supervision centre without a passed check 强制结案."""
 
     TYPE: ClassVar[str] = "case.closed.v1"
+
+    forced: bool = False
 
 
 class CaseWarned(CaseFact):
@@ -184,6 +192,302 @@ class CaseOverdue(CaseFact):
     TYPE: ClassVar[str] = "case.overdue.v1"
 
     stage: str
+
+
+class CaseSentBack(CaseFact):
+    """退回: back to the stage before, by the centre that was to go on with it."""
+
+    TYPE: ClassVar[str] = "case.sent_back.v1"
+
+
+class CaseRecalled(CaseFact):
+    """收回: command took the case back from a unit that had not begun, or that is no more."""
+
+    TYPE: ClassVar[str] = "case.recalled.v1"
+
+    recalled_from: str | None = None
+
+
+class CasePassedOn(CaseFact):
+    """双向派单: a unit sent it on to its partner; the handling clock runs on."""
+
+    TYPE: ClassVar[str] = "case.passed_on.v1"
+
+    passed_on_by: str | None = None
+
+
+class CaseReturnRequested(CaseFact):
+    """申请退单"""
+
+    TYPE: ClassVar[str] = "case.return_requested.v1"
+
+    reason: str
+
+
+class CaseReturned(CaseFact):
+    """同意退单: back to command, the handling clock pauses. `our_error`: command had dispatched it wrongly."""
+
+    TYPE: ClassVar[str] = "case.returned.v1"
+
+    returned_by: str | None = None
+    our_error: bool = False
+    reason: str | None = None
+
+
+class CaseReturnRefused(CaseFact):
+    """不同意退单"""
+
+    TYPE: ClassVar[str] = "case.return_refused.v1"
+
+    asked_by: str | None = None
+
+
+class CaseExtensionRequested(CaseFact):
+    """申请延期"""
+
+    TYPE: ClassVar[str] = "case.extension_requested.v1"
+
+    reason: str
+
+
+class CaseExtended(CaseFact):
+    """同意延期: the deadline moved by one original limit. `extensions` counts how many were approved."""
+
+    TYPE: ClassVar[str] = "case.extended.v1"
+
+    due_before: datetime
+    extensions: int
+
+
+class CaseExtensionRefused(CaseFact):
+    """不同意延期"""
+
+    TYPE: ClassVar[str] = "case.extension_refused.v1"
+
+    asked_by: str | None = None
+
+
+class CaseSuspensionRequested(CaseFact):
+    """申请挂账"""
+
+    TYPE: ClassVar[str] = "case.suspension_requested.v1"
+
+    reason: str
+    until: datetime
+
+
+class CaseSuspended(CaseFact):
+    """同意挂账: the handling clock stands until the day named."""
+
+    TYPE: ClassVar[str] = "case.suspended.v1"
+
+    until: datetime
+
+
+class CaseSuspensionRefused(CaseFact):
+    """不同意挂账"""
+
+    TYPE: ClassVar[str] = "case.suspension_refused.v1"
+
+    asked_by: str | None = None
+
+
+class CaseRequestWithdrawn(CaseFact):
+    """撤回申请: `request` is return, extension or suspension."""
+
+    TYPE: ClassVar[str] = "case.request_withdrawn.v1"
+
+    request: str
+
+
+class CaseResumed(CaseFact):
+    """恢复处置: by command, or by itself on the day named (`by_date`)."""
+
+    TYPE: ClassVar[str] = "case.resumed.v1"
+
+    by_date: bool = False
+
+
+class CaseUrged(CaseFact):
+    """督办: number `urging` of the case; the unit is to reply by `reply_due_at`."""
+
+    TYPE: ClassVar[str] = "case.urged.v1"
+
+    urging: int
+    reply_due_at: datetime
+
+
+class CaseUrgingReplied(CaseFact):
+    """督办回复"""
+
+    TYPE: ClassVar[str] = "case.urging_replied.v1"
+
+    urging: int
+    in_time: bool
+
+
+class PartAsked(BaseModel):
+    """What one unit was asked to do, and by when."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    unit: str
+    task: str | None = None
+    due_at: datetime | None = None
+
+
+class CaseCoordinated(CaseFact):
+    """协调: other units assist the lead unit, each with a task of its own; `meeting_at`: they meet 联席会议."""
+
+    TYPE: ClassVar[str] = "case.coordinated.v1"
+
+    lead: str | None = None
+    parts: list[PartAsked] = Field(default_factory=list)
+    meeting_at: datetime | None = None
+
+
+class CasePartReported(CaseFact):
+    """协办完成: an assisting unit did its part."""
+
+    TYPE: ClassVar[str] = "case.part_reported.v1"
+
+    part_unit: str
+    in_time: bool
+    result: str
+
+
+class CaseSummoned(CaseFact):
+    """吹哨: a street calls units to the spot."""
+
+    TYPE: ClassVar[str] = "case.summoned.v1"
+
+    parts: list[PartAsked]
+
+
+class CaseSummonsAnswered(CaseFact):
+    """报到: a unit that was called reports."""
+
+    TYPE: ClassVar[str] = "case.summons_answered.v1"
+
+    part_unit: str
+    in_time: bool
+
+
+class CaseUnanswered(CaseFact):
+    """逾期未回复: the limit of an urging, a part or a summons ran out. `what` is its key, `who` the unit."""
+
+    TYPE: ClassVar[str] = "case.unanswered.v1"
+
+    what: str
+    who: str
+
+
+class CaseEscalated(CaseFact):
+    """上报上级: the case climbed to `level`, counted in area segments: the fewer, the higher."""
+
+    TYPE: ClassVar[str] = "case.escalated.v1"
+
+    level: int | None = None
+    do: str | None = None
+
+
+class CaseTaskReassigned(CaseFact):
+    """改派任务: a verification or check that was not answered in time went to the next person of the roster."""
+
+    TYPE: ClassVar[str] = "case.task_reassigned.v1"
+
+    task: UUID
+    task_before: UUID | None = None
+    assignee: str
+    assignee_before: str | None = None
+    assigned_by: str | None = None
+
+
+class CaseSelfHandled(CaseFact):
+    """自处理: seen, put right and closed on the spot. Terminal, and counted apart."""
+
+    TYPE: ClassVar[str] = "case.self_handled.v1"
+
+    result: str
+    location: Point | None = None
+
+
+class CaseSpotChecked(CaseFact):
+    """抽查: what was handled on the spot was looked at again."""
+
+    TYPE: ClassVar[str] = "case.spot_checked.v1"
+
+    passed: bool
+    location: Point | None = None
+
+
+class CaseCorrected(CaseFact):
+    """更正: category, place or area put right. The event's `ce_routingkeyfrom` is the area it left, if it moved."""
+
+    TYPE: ClassVar[str] = "case.corrected.v1"
+
+    category_before: str | None = None
+    location: Point | None = None
+    location_before: Point | None = None
+    routing_key_before: str | None = None
+
+
+class CaseMerged(CaseFact):
+    """并案: the same matter as another case, which took its reports over. Terminal."""
+
+    TYPE: ClassVar[str] = "case.merged.v1"
+
+    merged_into: UUID
+    merged_into_number: str
+
+
+class CaseAbsorbed(CaseFact):
+    """并入: took over the reports of another case. `reports` are all of them now."""
+
+    TYPE: ClassVar[str] = "case.absorbed.v1"
+
+    absorbed: UUID
+    absorbed_number: str
+    new_reports: list[UUID] = Field(default_factory=list)
+
+
+class CaseVoided(CaseFact):
+    """作废: duplicate or mistaken; the opinion is the reason. Terminal."""
+
+    TYPE: ClassVar[str] = "case.voided.v1"
+
+
+class CaseReopened(CaseFact):
+    """重开: a new case goes on with the matter; this one stays closed."""
+
+    TYPE: ClassVar[str] = "case.reopened.v1"
+
+    reopened_as: UUID
+
+
+class CaseAppealed(CaseFact):
+    """申诉: the unit says why its overdue mark should not count."""
+
+    TYPE: ClassVar[str] = "case.appealed.v1"
+
+    reason: str
+
+
+class CaseAppealReviewed(CaseFact):
+    """申诉初审, by command."""
+
+    TYPE: ClassVar[str] = "case.appeal_reviewed.v1"
+
+    recommended: bool
+
+
+class CaseAppealDecided(CaseFact):
+    """申诉终审, by supervision. Approved, the case counts as on time; its overdue mark stays."""
+
+    TYPE: ClassVar[str] = "case.appeal_decided.v1"
+
+    approved: bool
+    recommended: bool | None = None
 
 
 FACTS: tuple[type[CaseFact], ...] = (
@@ -203,4 +507,37 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseClosed,
     CaseWarned,
     CaseOverdue,
+    CaseSentBack,
+    CaseRecalled,
+    CasePassedOn,
+    CaseReturnRequested,
+    CaseReturned,
+    CaseReturnRefused,
+    CaseExtensionRequested,
+    CaseExtended,
+    CaseExtensionRefused,
+    CaseSuspensionRequested,
+    CaseSuspended,
+    CaseSuspensionRefused,
+    CaseRequestWithdrawn,
+    CaseResumed,
+    CaseUrged,
+    CaseUrgingReplied,
+    CaseCoordinated,
+    CasePartReported,
+    CaseSummoned,
+    CaseSummonsAnswered,
+    CaseUnanswered,
+    CaseEscalated,
+    CaseTaskReassigned,
+    CaseSelfHandled,
+    CaseSpotChecked,
+    CaseCorrected,
+    CaseMerged,
+    CaseAbsorbed,
+    CaseVoided,
+    CaseReopened,
+    CaseAppealed,
+    CaseAppealReviewed,
+    CaseAppealDecided,
 )

@@ -19,8 +19,9 @@ def test_the_committed_schemas_are_what_the_models_say():
 @pytest.mark.parametrize("fact", export.FACTS, ids=lambda fact: fact.TYPE)
 def test_a_golden_message_of_each_type_is_still_read_and_written_the_same(fact):
     golden = orjson.loads((GOLDEN / f"{fact.TYPE}.json").read_bytes())
-    read = fact.model_validate(golden)
-    assert orjson.loads(read.model_dump_json()) == golden
+    written = orjson.loads(fact.model_validate(golden).model_dump_json())
+    # A member that was added since is not in an old message, and has a value all the same.
+    assert {name: value for name, value in written.items() if name in golden} == golden
 
 
 @pytest.mark.parametrize("fact", export.FACTS, ids=lambda fact: fact.TYPE)

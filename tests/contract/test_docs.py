@@ -14,10 +14,9 @@ from pydantic_core import to_jsonable_python
 
 from services.city.parts import SERVICES
 from services.city.problems import known
-from services.dispatch.domain.case import Act
-from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.lifecycle import TABLE, Step
-from services.dispatch.domain.words import ACT_ZH, STATUS_ZH
+from services.dispatch.domain.table import MARKS, OPEN
+from services.dispatch.domain.words import ACT_ZH
 from services.dispatch.domain.worktime import Limit, Unit, due
 from services.dispatch.pack_rules import calendar_of
 from services.evaluation.domain.indicators import RATES
@@ -28,26 +27,28 @@ from shared.packs import load
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CASES = DOCS / "cases.md"
 BETWEEN = re.compile(r"(<!-- act table: .*? -->\n).*?(<!-- end of act table -->)", re.DOTALL)
-MARKS = (Act.MARK_WARNED, Act.MARK_OVERDUE)
 
 
 def act_table() -> str:
-    """The act table as docs/cases.md shows it. Marks of clocks, possible in most statuses, are left to its prose."""
-    lines = ["| From | Act | To | By | Clocks |", "|---|---|---|---|---|"]
+    """The act table as docs/cases.md shows it, rows that are alike but for the status in one. Marks of clocks, possible
+    in most statuses, are left to its prose.
+    """
+    grouped: dict[tuple[str, ...], list[str]] = {}
     for (status, act), step in TABLE.items():
         if act not in MARKS:
+            to = "stays" if step.to is status else f"`{step.to}`"
             posts = ", ".join(f"`{post}`" for post in step.posts)
-            cells = (f"`{status}` {STATUS_ZH[status]}", f"`{act}` {ACT_ZH[act]}", f"`{step.to}`", posts, _clocks(step))
-            lines.append(f"| {' | '.join(cells)} |")
+            grouped.setdefault((f"`{act}` {ACT_ZH[act]}", to, posts, _clocks(step)), []).append(status)
+    lines = ["| Act | From | To | By | Clocks |", "|---|---|---|---|---|"]
+    for (named, to, posts, clocks), statuses in grouped.items():
+        origin = "any open one" if statuses == list(OPEN) else ", ".join(f"`{status}`" for status in statuses)
+        lines.append(f"| {named} | {origin} | {to} | {posts} | {clocks} |")
     return "\n".join(lines) + "\n"
 
 
 def _clocks(step: Step) -> str:
-    moved: tuple[tuple[str, Stage | None], ...] = (
-        ("stops", step.stops),
-        ("starts", step.starts),
-        ("resumes", step.resumes),
-    )
+    stops = "whichever runs" if isinstance(step.stops, tuple) else step.stops
+    moved = (("stops", stops), ("starts", step.starts), ("resumes", step.resumes))
     return ", ".join(f"{verb} {stage}" for verb, stage in moved if stage is not None)
 
 

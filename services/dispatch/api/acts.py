@@ -9,20 +9,13 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
 from services.dispatch.api.asking import JSON, actor_of, wired
-from services.dispatch.api.bodies import (
-    ActBody,
-    CheckBody,
-    DispatchBody,
-    FileBody,
-    HandledBody,
-    RequestBody,
-    VerificationBody,
-)
+from services.dispatch.api.bodies import BODIES, ActBody
 from services.dispatch.api.shapes import CaseShape
 from services.dispatch.commands.act_on_case import Asked, act_on_case
 from services.dispatch.domain import words
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.lifecycle import PERSONAL, TABLE, authorised
+from services.dispatch.domain.order import Order
 from shared.auth import Caller, authorize
 from shared.http import StraightRoute, body_of, if_match, runs
 from shared.idempotency import IdempotencyKey, key_of, request_hash
@@ -30,19 +23,11 @@ from shared.kernel.errors import FieldError, Invalid, NotFound
 
 router = APIRouter(prefix="/v1/cases/{case_id}", tags=["acts 操作"], route_class=StraightRoute)
 
-# What an act carries: most no more than every act may.
-BODIES: Mapping[Act, type[ActBody]] = dict.fromkeys(PERSONAL, ActBody) | {
-    Act.REQUEST_VERIFICATION: RequestBody,
-    Act.ANSWER_VERIFICATION: VerificationBody,
-    Act.FILE: FileBody,
-    Act.DISPATCH: DispatchBody,
-    Act.REPORT_HANDLED: HandledBody,
-    Act.REQUEST_CHECK: RequestBody,
-    Act.ANSWER_CHECK: CheckBody,
-}
 # An act that needs nothing said may come without a body.
 NOTHING_SAID: Mapping[Act, ActBody] = {
-    act: body() for act, body in BODIES.items() if not any(field.is_required() for field in body.model_fields.values())
+    act: body()
+    for act, body in ((act, BODIES.get(act, ActBody)) for act in PERSONAL)
+    if not any(field.is_required() for field in body.model_fields.values())
 }
 
 Revision = Annotated[str | None, Header(alias="If-Match", description='the ETag of the state decided on: "7"')]
@@ -59,14 +44,15 @@ async def _act(request: Request) -> Response:
     act = _named(request.path_params["act"])
     # Those who never do this act are refused before anything else is looked at.
     authorize(who, "cases:act")
-    authorised(act, actor)
+    authorised(act, actor, parts.rules)
     case_id, key, raw = _case_id(request), key_of(request), await request.body()
+    order = body_of(BODIES.get(act, ActBody), raw, NOTHING_SAID.get(act)).order(act)
     asked = Asked(
         case_id=case_id,
-        order=body_of(BODIES[act], raw, NOTHING_SAID.get(act)).order(act),
+        order=order,
         actor=actor,
         area=who.area,
-        expected=partial(if_match, request),
+        expected=partial(_expected, request, order),
         key=key,
         request_hash=request_hash("POST", request.url.path, raw),
     )
@@ -81,6 +67,15 @@ def _named(act: str) -> Act:
     raise UnknownAct(f"{act[:40]!r} is not an act on a case; the acts are: {known}", facts={"acts": list(PERSONAL)})
 
 
+def _expected(request: Request, order: Order) -> int | None:
+    """The revision decided on. An answer that names its task needs none: a telephone that was off the network knows its
+    task, and not what else became of the case since.
+    """
+    if order.task is not None and "if-match" not in request.headers:
+        return None
+    return if_match(request)
+
+
 def _case_id(request: Request) -> UUID:
     given = request.path_params["case_id"]
     try:
@@ -92,7 +87,7 @@ def _case_id(request: Request) -> UUID:
 @router.post("/{act}", include_in_schema=False)
 @runs(_act)
 async def act_on() -> Any:
-    """Every act comes here: one path to match, not thirteen."""
+    """Every act comes here: one path to match, not fifty."""
 
 
 def _document(act: Act) -> None:
@@ -107,7 +102,7 @@ def _document(act: Act) -> None:
         revision: Revision = None,
     ) -> Any: ...
 
-    documented.__annotations__["body"] = BODIES[act]
+    documented.__annotations__["body"] = BODIES.get(act, ActBody)
     router.add_api_route(f"/{act}", runs(_act)(documented), methods=["POST"], **_described(act))
 
 

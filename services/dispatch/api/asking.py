@@ -23,7 +23,7 @@ Parts = Annotated[Wired, Depends(wired)]
 
 
 def actor_of(who: Principal) -> Actor:
-    return Actor(who.subject, who.centre, who.post, who.unit)
+    return Actor(who.subject, who.centre, who.post, who.unit, who.area)
 
 
 def sight_of(who: Principal) -> Sight:

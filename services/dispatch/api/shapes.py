@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.dispatch.domain.case import Act, Status
 from services.dispatch.domain.clocks import Stage
+from services.dispatch.domain.matters import PartKind, RequestKind
 
 
 class PlaceShape(BaseModel):
@@ -32,8 +33,59 @@ class ClockShape(BaseModel):
     provisional: bool
 
 
+class RequestShape(BaseModel):
+    """A request 申请 of the unit that command has not decided yet."""
+
+    kind: RequestKind
+    unit: str
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    until: datetime | None
+
+
+class UrgingShape(BaseModel):
+    """An urging 督办. `missed`: its limit ran out unanswered."""
+
+    number: int
+    unit: str
+    urged_by: str
+    urged_at: datetime
+    due_at: datetime
+    replied_at: datetime | None
+    missed: bool
+
+
+class PartShape(BaseModel):
+    """What another unit does beside the lead unit: to assist 协办, or to come when a street whistles 吹哨报到."""
+
+    kind: PartKind
+    unit: str
+    task: str | None
+    asked_at: datetime
+    due_at: datetime | None
+    done_at: datetime | None
+    missed: bool
+
+
+class AppealShape(BaseModel):
+    """An appeal 申诉 against an overdue mark: `recommended` by command, `approved` by supervision; null until then."""
+
+    unit: str
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    recommended: bool | None
+    reviewed_by: str | None
+    approved: bool | None
+
+
 class CaseShape(BaseModel):
-    """A case 案卷. `due_at` and `overdue` are of its handling; `acts` are those that the caller may do now."""
+    """A case 案卷. `due_at` and `overdue` are of its handling; `acts` are those that the caller may do now.
+
+    `level` is the level that answers for it, as a number of area segments: it falls as the case climbs. `exempt`: an
+    appeal was approved, so that `overdue` does not count.
+    """
 
     id: UUID
     number: str
@@ -57,6 +109,21 @@ class CaseShape(BaseModel):
     result: str | None
     verified: Literal["true", "false", "not_found"] | None
     passed: bool | None
+    ended_at: datetime | None
+    level: int
+    request: RequestShape | None
+    extensions: int
+    suspended_until: datetime | None
+    urgings: list[UrgingShape]
+    parts: list[PartShape]
+    meeting_at: datetime | None
+    appeal: AppealShape | None
+    exempt: bool
+    task: UUID | None
+    assignee: str | None
+    merged_into: UUID | None
+    reopened_from: UUID | None
+    reopened_as: UUID | None
     clock: ClockShape | None
     acts: list[Act]
 

@@ -6,33 +6,35 @@ from datetime import datetime
 from uuid import UUID
 
 from services.dispatch.answers import case_bytes, case_shown
-from services.dispatch.domain.acts import perform
-from services.dispatch.domain.case import Actor, Case
+from services.dispatch.commands.open_cases import case_number
+from services.dispatch.domain import words
+from services.dispatch.domain.acts import absorbed, automatic, perform, reopened
+from services.dispatch.domain.case import Act, Actor, Case
 from services.dispatch.domain.order import Order
-from services.dispatch.domain.refusals import CaseChanged, CaseNotFound
-from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.refusals import CaseChanged, CaseNotFound, UnknownArea
 from services.dispatch.outgoing import events_of
-from services.dispatch.store import acts
+from services.dispatch.store import acts, areas, opening, timeline
 from services.dispatch.wiring import SCHEMA, Wired
 from shared import telemetry
 from shared.http import etag
 from shared.idempotency import Stored, find, in_flight, same_request
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import Refusal
-from shared.postgres import transaction
+from shared.kernel.errors import FieldError, Refusal
+from shared.postgres import Connection, transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An act as it was asked for. `expected` gives the revision it was decided on, or raises for want of one: it is
-    called only when no earlier answer is found under `key`. `area` is the caller's.
+    """An act as it was asked for. `expected` gives the revision it was decided on (None: the act names the task that it
+    answers instead), or raises for want of one: it is called only when no earlier answer is found under `key`. `area`
+    is the caller's.
     """
 
     case_id: UUID
     order: Order
     actor: Actor
     area: AreaPath
-    expected: Callable[[], int]
+    expected: Callable[[], int | None]
     key: str | None
     request_hash: bytes
 
@@ -43,39 +45,77 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
     Raises CaseNotFound, CaseChanged, KeyReused, InFlight, what `asked.expected` raises, and the refusals of the domain.
     """
     async with transaction(wired.pool) as tx:
+        order = await _complete(tx, asked)
         found = await acts.lock(tx, asked.case_id, asked.actor.subject, asked.key)
         if found.answered:
             return same_request(found.answered, asked.request_hash)
         try:
-            case = _decide(found.case, asked, found.now, wired.rules)
+            before = await _as_decided_on(tx, found.case, asked, found.now, wired)
+            case = perform(before, order, asked.actor, found.now, wired.rules)
         except Refusal:
             # The same request may have been carried out while this one waited for the lock.
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
                 return same_request(answered, asked.request_hash)
             raise
-        body = case_bytes(case, asked.actor, found.now, wired.rules.calendar)
+        body = case_bytes(case, asked.actor, found.now, wired.rules)
         answer = Stored(asked.request_hash, 200, etag(case.revision), body)
         kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
         if not await acts.save(tx, case, events_of([case]), kept):
             raise in_flight()
+        await _follow(tx, wired, case, order, found.now)
     wired.outbox.ring()
     telemetry.count("wangge.acts", act=asked.order.act)
     return answer
 
 
-def _decide(case: Case | None, asked: Asked, now: datetime, rules: Rules) -> Case:
+async def _complete(tx: Connection, asked: Asked) -> Order:
+    """The order with what it needs beside its own case: the other case of a merge, under its lock; an area that exists.
+
+    Both cases of a merge are locked here, in one order, before either is looked at.
+    """
+    order = asked.order
+    if order.act is Act.MERGE and order.other_id:
+        other = (await acts.lock_both(tx, asked.case_id, order.other_id)).get(order.other_id)
+        return order._replace(other=other if other and asked.area.covers(other.area) else None)
+    if order.area and not await areas.known(tx, order.area):
+        raise UnknownArea(
+            f"{order.area} is no area of this city that is in use; GET /intake/v1/areas lists them",
+            errors=[FieldError("/area", "the path of an area")],
+        )
+    return order
+
+
+async def _as_decided_on(tx: Connection, case: Case | None, asked: Asked, now: datetime, wired: Wired) -> Case:
+    """The case, if it is there for this actor and as it was when they decided."""
     if case is None or not asked.area.covers(case.area):
         raise CaseNotFound(f"there is no case {asked.case_id} in your area")
     expected = asked.expected()
-    if expected != case.revision:
-        if not case.shown_to(asked.actor):  # the answer would show it
-            raise CaseNotFound(f"there is no case {asked.case_id} among those you may see")
-        raise CaseChanged(
-            f"you decided on revision {expected} of case {case.number}; it is at revision {case.revision} now: "
-            "look at it again, then send the act with the new ETag",
-            facts={
-                "etag": etag(case.revision),
-                "case": case_shown(case, asked.actor, now, rules.calendar),
-            },
-        )
-    return perform(case, asked.order, asked.actor, now, rules)
+    if expected in (None, case.revision):
+        return case
+    if not case.shown_to(asked.actor):  # the answer would show it
+        raise CaseNotFound(f"there is no case {asked.case_id} among those you may see")
+    since = await timeline.since(tx, case.id, expected or 0)
+    done = "; ".join(
+        f"{each['actor']} ({words.named_post(each['post'])}) did {words.act(Act(each['act']))}" for each in since[-3:]
+    )
+    raise CaseChanged(
+        f"you decided on revision {expected} of case {case.number}; it is at revision {case.revision} now: "
+        f"{done or 'nothing that you could have seen'}. Look at it again, then send the act with the new ETag",
+        facts={
+            "etag": etag(case.revision),
+            "since": since,
+            "case": case_shown(case, asked.actor, now, wired.rules),
+        },
+    )
+
+
+async def _follow(tx: Connection, wired: Wired, case: Case, order: Order, now: datetime) -> None:
+    """What the act means for another case: the one that absorbs this, or the one that is opened anew."""
+    rules = wired.rules
+    if order.act is Act.MERGE and order.other:
+        survivor = absorbed(order.other, case, now, rules)
+        await acts.save(tx, survivor, events_of([survivor]), None)
+    elif order.act is Act.REOPEN and order.other_id:
+        number = case_number(rules.number_prefix, now, rules.calendar.zone, await opening.serial(tx))
+        new = automatic(reopened(case, order.other_id, number, now, rules), now, rules)
+        await opening.add(tx, [new], events_of([new]))

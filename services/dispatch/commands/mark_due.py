@@ -1,6 +1,6 @@
 """Clocks that ran out: yellow at 80 % of the limit, red at 100 %."""
 
-from services.dispatch.domain.acts import mark
+from services.dispatch.domain.due import mark
 from services.dispatch.outgoing import events_of
 from services.dispatch.store import clocks
 from services.dispatch.wiring import Wired

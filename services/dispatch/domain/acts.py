@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.dispatch.domain.carry import carry_out
 from services.dispatch.domain.case import SYSTEM, Act, Actor, Case, Fact, Place, Status
 from services.dispatch.domain.changed import changed
-from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, started, stopped
-from services.dispatch.domain.effects import EFFECTS, Effect
-from services.dispatch.domain.lifecycle import Step, permitted
+from services.dispatch.domain.clocks import Stage, started
+from services.dispatch.domain.due import mark
+from services.dispatch.domain.lifecycle import permitted
+from services.dispatch.domain.matters import Matters
 from services.dispatch.domain.order import Order
 from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.table import TABLE
 from shared.kernel.area import AreaPath
 
 
@@ -74,103 +77,37 @@ def automatic(case: Case, at: datetime, rules: Rules) -> Case:
 
 
 def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Case:
-    """The case after `actor` did what `order` says. Marks that fell due before it are put first, so that no act
-    outruns them.
+    """The case after `actor` did what `order` says. What fell due before it is put first, so that no act outruns a
+    mark.
 
     Raises a refusal of `lifecycle.permitted`, or that of a field which the act needs.
     """
-    step = permitted(case, order.act, actor)
     case = mark(case, at, rules)
-    effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
-    clocks, halted = _move_clocks(case, step, at, rules)
-    handling = _clock(clocks, Stage.HANDLE)
-    after = {
-        "status": step.to,
-        "version": case.version + 1,
-        "revision": case.revision + 1,
-        "clocks": clocks,
-        "due_at": handling.due_at if handling else None,
-        **effect.changes,
-    }
-    return _told(case, after, order.act, actor, at, halted, effect.details, order.opinion, order.evidence)
+    step = permitted(case, order.act, actor, rules)
+    if order.act is Act.FILE and case.status is Status.REPORTED:
+        # A regime with a single desk: one act of a person, and the two facts that everybody counts.
+        case = carry_out(case, Order(Act.ACCEPT), actor, at, rules, TABLE[case.status, Act.ACCEPT])
+        step = TABLE[case.status, Act.FILE]
+    return carry_out(case, order, actor, at, rules, step)
 
 
-def mark(case: Case, at: datetime, rules: Rules) -> Case:
-    """The case with every mark that its running clock passed before `at`: warned at 80 %, overdue after the limit.
-
-    Needs no check that a timer is still meant: a clock that was stopped or started anew since has no mark due.
-    """
-    while (clock := case.running) and (due := clock.next_mark) and due[1] < at:
-        case = _marked(case, clock, due[0], at, rules)
-    return case
+def absorbed(survivor: Case, merged: Case, at: datetime, rules: Rules) -> Case:
+    """`survivor` with the reports of the case that was merged into it."""
+    return perform(survivor, Order(Act.ABSORB, other=merged), SYSTEM, at, rules)
 
 
-def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime, rules: Rules) -> Case:
-    overdue = reached is Mark.OVERDUE
-    act = Act.MARK_OVERDUE if overdue else Act.MARK_WARNED
-    seen = changed(clock, warned=True, overdue=overdue)
-    after = {
-        "version": case.version + 1,
-        "overdue": case.overdue or (overdue and clock.stage is Stage.HANDLE),
-        "clocks": _put(case.clocks, seen),
-    }
-    return _told(case, after, act, SYSTEM, at, stopped(seen, at, rules.calendar), {"stage": clock.stage})
-
-
-def _told(
-    before: Case,
-    after: Mapping[str, Any],
-    act: Act,
-    actor: Actor,
-    at: datetime,
-    clock: StageClock | None,
-    details: Mapping[str, Any],
-    opinion: str | None = None,
-    evidence: tuple[UUID, ...] = (),
-) -> Case:
-    """`before` with the fields of `after`, carrying the fact that says so."""
-    case = changed(before, **after)
-    fact = Fact(
-        version=case.version,
-        revision=case.revision,
-        act=act,
-        at=at,
-        actor=actor,
-        from_status=before.status,
-        status=case.status,
-        opinion=opinion,
-        evidence=evidence,
-        condition=case.condition,
-        unit=case.unit,
-        due_at=case.due_at,
-        overdue=case.overdue,
-        clock=clock.counted if clock else None,
-        details=details,
+def reopened(closed: Case, case_id: UUID, number: str, at: datetime, rules: Rules) -> Case:
+    """A new case of the same matter, for the same reports, that points to the closed one."""
+    report = Report(
+        id=closed.reports[0],
+        category=closed.category,
+        description=closed.description,
+        place=closed.place,
+        area=closed.area,
+        source=closed.source,
+        attributes=closed.attributes,
+        media=closed.media,
     )
-    return changed(case, facts=(*before.facts, fact))
-
-
-def _move_clocks(
-    case: Case, step: Step, at: datetime, rules: Rules
-) -> tuple[tuple[StageClock, ...], StageClock | None]:
-    clocks, halted = case.clocks, None
-    if step.stops and (clock := _clock(clocks, step.stops)):
-        halted = stopped(clock, at, rules.calendar)
-        clocks = _put(clocks, halted)
-    if step.resumes and (clock := _clock(clocks, step.resumes)):
-        clocks = _put(clocks, resumed(clock, at, rules.calendar))
-    if step.starts:
-        allowed = case.limit if step.starts is Stage.HANDLE else rules.stages.get(step.starts)
-        if allowed:
-            before = _clock(clocks, step.starts)
-            generation = before.generation + 1 if before else 1
-            clocks = _put(clocks, started(step.starts, allowed, at, rules.calendar, generation))
-    return clocks, halted
-
-
-def _clock(clocks: tuple[StageClock, ...], stage: Stage) -> StageClock | None:
-    return next((clock for clock in clocks if clock.stage is stage), None)
-
-
-def _put(clocks: tuple[StageClock, ...], new: StageClock) -> tuple[StageClock, ...]:
-    return (*(clock for clock in clocks if clock.stage is not new.stage), new)
+    case = open_case(report, case_id, number, at, rules)
+    told = case.facts[0]._replace(details={"reopened_from": closed.id})
+    return changed(case, reports=closed.reports, matters=Matters(reopened_from=closed.id), facts=(told,))

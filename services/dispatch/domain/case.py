@@ -8,9 +8,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.dispatch.domain.clocks import StageClock
+from services.dispatch.domain.clocks import Stage, StageClock
+from services.dispatch.domain.matters import NOTHING_OPEN, Matters
 from services.dispatch.domain.worktime import Limit
 from shared.kernel.area import AreaPath
+
+_ROOT = AreaPath.root()
 
 
 class Status(StrEnum):
@@ -71,8 +74,43 @@ class Act(StrEnum):
     ANSWER_CHECK = "answer_check"
     ORDER_REWORK = "order_rework"
     CLOSE = "close"
+    SEND_BACK = "send_back"
+    RECALL = "recall"
+    PASS_ON = "pass_on"
+    REQUEST_RETURN = "request_return"
+    REQUEST_EXTENSION = "request_extension"
+    REQUEST_SUSPENSION = "request_suspension"
+    WITHDRAW_REQUEST = "withdraw_request"
+    APPROVE_RETURN = "approve_return"
+    REFUSE_RETURN = "refuse_return"
+    APPROVE_EXTENSION = "approve_extension"
+    REFUSE_EXTENSION = "refuse_extension"
+    APPROVE_SUSPENSION = "approve_suspension"
+    REFUSE_SUSPENSION = "refuse_suspension"
+    RESUME = "resume"
+    RESUME_ON_DATE = "resume_on_date"
+    URGE = "urge"
+    REPLY_URGING = "reply_urging"
+    COORDINATE = "coordinate"
+    REPORT_PART = "report_part"
+    SUMMON = "summon"
+    ANSWER_SUMMONS = "answer_summons"
+    ESCALATE = "escalate"
+    SELF_HANDLE = "self_handle"
+    SPOT_CHECK = "spot_check"
+    CORRECT = "correct"
+    MERGE = "merge"
+    ABSORB = "absorb"
+    VOID = "void"
+    FORCE_CLOSE = "force_close"
+    REOPEN = "reopen"
+    APPEAL = "appeal"
+    REVIEW_APPEAL = "review_appeal"
+    DECIDE_APPEAL = "decide_appeal"
     MARK_WARNED = "mark_warned"
     MARK_OVERDUE = "mark_overdue"
+    MARK_UNANSWERED = "mark_unanswered"
+    REASSIGN_TASK = "reassign_task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +123,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `centre` and `post` are plain words of a token: one that we do not know may simply do nothing."""
+    """Who acts. `centre` and `post` are plain words of a token: one that we do not know may simply do nothing. `area`
+    is the part of the city that the post answers for.
+    """
 
     subject: str
     centre: str | None
     post: str | None
     unit: str | None = None
+    area: AreaPath = _ROOT
 
 
 SYSTEM = Actor("system", Centre.SYSTEM, Post.SYSTEM)
@@ -100,8 +141,8 @@ class Fact(NamedTuple):
     """One thing that happened to a case. `version` counts them from 1.
 
     `condition`, `unit`, `due_at` and `overdue` are the case's own after it; `clock` counts the clock that the act
-    stopped, paused or marked; `details` are what only this kind of fact has. A tuple, for bulk opening: a frozen
-    dataclass of as many fields takes eight times as long to make.
+    stopped, paused or marked; `details` are what only this kind of fact has; `moved_from` is the area that the case
+    left with it. A tuple, for bulk opening: a frozen dataclass of as many fields takes eight times as long to make.
     """
 
     version: int
@@ -119,6 +160,7 @@ class Fact(NamedTuple):
     overdue: bool = False
     clock: Mapping[str, object] | None = None
     details: Mapping[str, Any] = MappingProxyType({})
+    moved_from: AreaPath | None = None
 
 
 @dataclass(frozen=True)
@@ -128,8 +170,9 @@ class Case:
     `revision` rises only when an act changed what may be done, so that a yellow mark costs nobody a stale If-Match.
     `born_in` is the area it was opened in, which keeps its facts in one partition wherever it moves. `limit` is the
     handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
-    while the unit had the case. `handlers` are the subjects who handled it: none of them may check it. `task_id` and
-    `assignee` belong to the open verification or check. `clocks` are all that ever ran; `facts` those not saved yet.
+    while the unit had the case; `ended_at` is when it came to its end. `handlers` are the subjects who handled it: none
+    of them may check it. `task_id` and `assignee` belong to the open verification or check. `clocks` are all that ever
+    ran; `matters` what is open beside the status; `facts` those not saved yet.
     """
 
     id: UUID
@@ -160,13 +203,25 @@ class Case:
     passed: bool | None = None
     due_at: datetime | None = None
     overdue: bool = False
+    ended_at: datetime | None = None
     clocks: tuple[StageClock, ...] = ()
+    matters: Matters = NOTHING_OPEN
     facts: tuple[Fact, ...] = ()
 
     @property
     def running(self) -> StageClock | None:
         """The clock that runs now: never more than one."""
         return next((clock for clock in self.clocks if clock.running), None)
+
+    @property
+    def handling_clock(self) -> StageClock | None:
+        """The clock of the handling stage, once it was dispatched."""
+        return next((clock for clock in self.clocks if clock.stage is Stage.HANDLE), None)
+
+    @property
+    def level(self) -> int:
+        """The level that answers for it, as a number of area segments: its grid's until it climbs."""
+        return self.area.level if self.matters.level is None else self.matters.level
 
     def shown_to(self, actor: Actor) -> bool:
         """A unit's clerk sees the cases that the unit has a part in."""

@@ -106,3 +106,23 @@ def resumed(clock: StageClock, at: datetime, calendar: Calendar) -> StageClock:
         warn_at=clock.warn_at if clock.warned else after(at, warn_left, clock.continuous, calendar),
         due_at=clock.due_at if clock.overdue else after(at, left, clock.continuous, calendar),
     )
+
+
+def extended(clock: StageClock, limit: Limit, at: datetime, calendar: Calendar) -> StageClock:
+    """The running clock with one more `limit` to use: its deadline moves on from where it was. Marks that lie ahead
+    again are taken back: what was asked for in time is not late because its answer was.
+    """
+    more = limit.span(calendar)
+    due_at = after(clock.due_at, more, clock.continuous, calendar)
+    whole = clock.limit + more
+    warn_left = whole * WARN_SHARE - clock.used(at, calendar)
+    warn_at = after(at, warn_left, clock.continuous, calendar) if warn_left > timedelta(0) else clock.warn_at
+    return changed(
+        clock,
+        limit=whole,
+        generation=clock.generation + 1,
+        warn_at=warn_at,
+        due_at=due_at,
+        warned=clock.warned and warn_left <= timedelta(0),
+        overdue=clock.overdue and due_at <= at,
+    )

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
-from services.dispatch.domain.worktime import Calendar, Limit
+from services.dispatch.domain.worktime import Calendar, Limit, Unit
 from shared.kernel.area import AreaPath
+
+_WORK_DAY = Limit(1, Unit.WORK_DAY)
+_TWO_HOURS = Limit(2, Unit.URGENT_HOUR)
 
 
 class Route(NamedTuple):
@@ -18,20 +22,51 @@ class Route(NamedTuple):
     rule: str
 
 
+class OnDuty(NamedTuple):
+    """Who goes and looks in some area at some time, and by what right (None: nobody could be found, and why)."""
+
+    subject: str | None
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`handling` holds the limit of each (category, filing condition); `units` are the codes of the handling units.
-    `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person decides).
+    """`handling` holds the limit of each (category, filing condition); `units` maps the codes of the handling units
+    that exist now to their departments. `automatic` are the system's own acts, in order; `route` answers for those, or
+    has none (a person decides). `two_way` are pairs of departments that send work to one another 双向派单; `top_level`
+    is the level, in area segments, above which nothing climbs. `on_duty` names who goes on the spot, leaving out a
+    subject who did not answer.
     """
 
     number_prefix: str
     calendar: Calendar
     stages: Mapping[Stage, Limit]
     handling: Mapping[tuple[str, str], Limit]
-    units: frozenset[str]
+    units: Mapping[str, str]
     check_radius_m: float
     automatic: tuple[Act, ...] = ()
     route: Callable[[str, AreaPath], Route | None] = lambda category, area: None
+    single_desk: bool = False
+    two_way: frozenset[frozenset[str]] = frozenset()
+    top_level: int = 0
+    location_needed: bool = False
+    photo_needed: bool = False
+    on_duty: Callable[[AreaPath, datetime, str | None], OnDuty] = lambda area, at, without: OnDuty(
+        None, "no duty roster 无值班表"
+    )
+    # The Yuncheng standard: an extension at most twice, a suspension once and for a year at most.
+    max_extensions: int = 2
+    max_suspensions: int = 1
+    suspended_for: timedelta = timedelta(days=365)
+    # Ours; every city has its own, so a pack may say otherwise.
+    reopen_for: timedelta = timedelta(days=30)
+    answer_late_for: timedelta = timedelta(hours=24)
+    urging_limit: Limit = _WORK_DAY
+    summons_limit: Limit = _TWO_HOURS
+
+    def partners(self, unit: str, other: str) -> bool:
+        """Whether the two send work to one another without the command centre in between."""
+        return frozenset({self.units.get(unit), self.units.get(other)}) in self.two_way
 
     def conditions(self, category: str) -> list[str]:
         """The filing conditions of `category`, in the catalogue's order."""

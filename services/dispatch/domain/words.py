@@ -35,8 +35,43 @@ ACT_ZH = {
     Act.ANSWER_CHECK: "核查回复",
     Act.ORDER_REWORK: "返工",
     Act.CLOSE: "结案",
+    Act.SEND_BACK: "退回",
+    Act.RECALL: "收回",
+    Act.PASS_ON: "双向派单",
+    Act.REQUEST_RETURN: "申请退单",
+    Act.REQUEST_EXTENSION: "申请延期",
+    Act.REQUEST_SUSPENSION: "申请挂账",
+    Act.WITHDRAW_REQUEST: "撤回申请",
+    Act.APPROVE_RETURN: "同意退单",
+    Act.REFUSE_RETURN: "不同意退单",
+    Act.APPROVE_EXTENSION: "同意延期",
+    Act.REFUSE_EXTENSION: "不同意延期",
+    Act.APPROVE_SUSPENSION: "同意挂账",
+    Act.REFUSE_SUSPENSION: "不同意挂账",
+    Act.RESUME: "恢复处置",
+    Act.RESUME_ON_DATE: "到期恢复",
+    Act.URGE: "督办",
+    Act.REPLY_URGING: "督办回复",
+    Act.COORDINATE: "协调",
+    Act.REPORT_PART: "协办完成",
+    Act.SUMMON: "吹哨",
+    Act.ANSWER_SUMMONS: "报到",
+    Act.ESCALATE: "上报上级",
+    Act.SELF_HANDLE: "自处理",
+    Act.SPOT_CHECK: "抽查",
+    Act.CORRECT: "更正",
+    Act.MERGE: "并案",
+    Act.ABSORB: "并入",
+    Act.VOID: "作废",
+    Act.FORCE_CLOSE: "强制结案",
+    Act.REOPEN: "重开",
+    Act.APPEAL: "申诉",
+    Act.REVIEW_APPEAL: "申诉初审",
+    Act.DECIDE_APPEAL: "申诉终审",
     Act.MARK_WARNED: "预警",
     Act.MARK_OVERDUE: "超期",
+    Act.MARK_UNANSWERED: "逾期未回复",
+    Act.REASSIGN_TASK: "改派任务",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",
@@ -68,6 +103,11 @@ def act(value: Act) -> str:
 
 def post(value: Post) -> str:
     return f"{value} {POST_ZH[value]}"
+
+
+def named_post(value: str | None) -> str:
+    """The words of a post that somebody else wrote: unknown ones as they stand."""
+    return post(Post(value)) if value in POST_ZH else value or "no post"
 
 
 def centre(value: Centre) -> str:

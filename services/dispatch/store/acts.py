@@ -6,9 +6,9 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.dispatch.domain.case import Case
+from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
-from services.dispatch.store.clocks import timer_of
-from services.dispatch.store.rows import case_of, clocks_json
+from services.dispatch.store.rows import case_of, clocks_json, matters_json
 from shared.bus import outbox
 from shared.bus.event import Event
 from shared.idempotency import Stored
@@ -27,30 +27,35 @@ _SAVE_CASE = """
         UPDATE dispatch.cases
            SET status = $2, version = $3, revision = $4, condition = $5, limit_amount = $6, limit_unit = $7, unit = $8,
                assisting = $9, handlers = $10, task_id = $11, assignee = $12, result = $13, verified = $14,
-               passed = $15, due_at = $16, overdue = $17, clocks = $18
+               passed = $15, due_at = $16, overdue = $17, clocks = $18, area = $19, lon = $20, lat = $21,
+               category = $22, reports = $23, media = $24, request = $25, matters = $26, ended_at = $27
          WHERE id = $1
     ), cleared AS (
-        DELETE FROM dispatch.clocks WHERE case_id = $1 AND stage IS DISTINCT FROM $19::text
+        DELETE FROM dispatch.clocks WHERE case_id = $1 AND NOT stage = ANY ($28::text[])
     ), timed AS (
         INSERT INTO dispatch.clocks (case_id, stage, step, due_at, generation)
-        SELECT $1, $19, $20, $21, $22 WHERE $19::text IS NOT NULL
+        SELECT $1, t.stage, t.step, t.due_at, t.generation
+          FROM unnest($28::text[], $29::text[], $30::timestamptz[], $31::int[]) AS t (stage, step, due_at, generation)
         ON CONFLICT (case_id, stage) DO UPDATE
            SET step = excluded.step, due_at = excluded.due_at, generation = excluded.generation
     ), answered AS (
         INSERT INTO dispatch.idempotency (caller, key, request_hash, status, etag, body)
-        SELECT $23, $24, $25, $26, $27, $28 WHERE $24::text IS NOT NULL
+        SELECT $32, $33, $34, $35, $36, $37 WHERE $33::text IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING 1
     )"""
-_OWN_PARAMETERS = 28
+_OWN_PARAMETERS = 37
 
 SAVE = f"""{_SAVE_CASE}, told AS (
         {timeline.insert_sql(_OWN_PARAMETERS + 1)}
     ), published AS (
         {outbox.insert_sql("dispatch", _OWN_PARAMETERS + timeline.PARAMETERS + 1)}
     )
-    SELECT $24::text IS NULL OR EXISTS (SELECT FROM answered)
+    SELECT $33::text IS NULL OR EXISTS (SELECT FROM answered)
 """
+
+# In the order of their ids, whoever asks: two that merge into one another at once wait instead of blocking each other.
+LOCK_BOTH = "SELECT c.* FROM dispatch.cases c WHERE c.id = ANY ($1::uuid[]) ORDER BY c.id FOR UPDATE"
 
 
 class Locked(NamedTuple):
@@ -79,12 +84,18 @@ async def lock(tx: Connection, case_id: UUID, caller: str, key: str | None) -> L
     return Locked(case_of(row) if row["id"] else None, answered, row["now"])
 
 
+async def lock_both(tx: Connection, one: UUID, other: UUID) -> dict[UUID, Case]:
+    """Lock two cases, as far as they exist."""
+    return {case.id: case for case in map(case_of, await tx.fetch(LOCK_BOTH, [one, other]))}
+
+
 async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept | None) -> bool:
     """Write the case, its facts, its timer, its events and the answer, in one round trip.
 
     False if another request with the same key was answered in the meantime: the caller then rolls back.
     """
-    timer = timer_of(case)
+    due = timers(case)
+    request = case.matters.request
     saved: bool = await tx.fetchval(
         SAVE,
         case.id,
@@ -105,7 +116,19 @@ async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept |
         case.due_at,
         case.overdue,
         clocks_json(case),
-        *(timer or (None, None, None, None)),
+        case.area,
+        case.place.lon,
+        case.place.lat,
+        case.category,
+        case.reports,
+        case.media,
+        request.kind if request else None,
+        matters_json(case.matters),
+        case.ended_at,
+        [timer.stage for timer in due],
+        [timer.step for timer in due],
+        [timer.due_at for timer in due],
+        [timer.generation for timer in due],
         *((kept.caller, kept.key, *kept.answer) if kept else (None,) * 6),
         *timeline.columns([case]),
         *outbox.columns(events),

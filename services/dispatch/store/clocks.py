@@ -1,13 +1,12 @@
-"""The durable timers: one row for each running clock that has a mark to reach."""
+"""The durable timers: one row for each running clock that has a mark to reach, and for all else that falls due."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from services.dispatch.domain.case import Case
-from services.dispatch.domain.clocks import StageClock
+from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
-from services.dispatch.store.rows import case_of, clocks_json
+from services.dispatch.store.rows import case_of, clocks_json, matters_json
 from shared.postgres import Connection
 
 INSERT_CLOCKS = """
@@ -29,16 +28,22 @@ LOCK_DUE = """
 
 MARK_CASES = """
     UPDATE dispatch.cases c
-       SET version = m.version, overdue = m.overdue, clocks = m.clocks
-      FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::jsonb[]) AS m (id, version, overdue, clocks)
+       SET status = m.status, version = m.version, revision = m.revision, overdue = m.overdue, due_at = m.due_at,
+           task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::timestamptz[], $7::uuid[], $8::text[],
+                  $9::jsonb[], $10::jsonb[])
+        AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters)
      WHERE c.id = m.id
 """
 
 # A timer whose clock stands, has all its marks or was started anew under another generation is taken away.
 CLEAR_CLOCKS = """
     DELETE FROM dispatch.clocks k
-     USING unnest($1::uuid[], $2::text[]) AS m (case_id, stage)
-     WHERE k.case_id = m.case_id AND k.stage IS DISTINCT FROM m.stage
+     WHERE k.case_id = ANY ($1::uuid[])
+       AND NOT EXISTS (
+           SELECT FROM unnest($2::uuid[], $3::text[]) AS m (case_id, stage)
+            WHERE m.case_id = k.case_id AND m.stage = k.stage
+       )
 """
 
 SET_CLOCKS = """
@@ -49,22 +54,6 @@ SET_CLOCKS = """
 """
 
 
-class Timer(NamedTuple):
-    """What a case's row in `dispatch.clocks` should say."""
-
-    stage: str
-    step: str
-    due_at: datetime
-    generation: int
-
-
-def timer_of(case: Case) -> Timer | None:
-    """The timer that `case` needs now; None if none of its clocks has a mark to reach."""
-    clock: StageClock | None = case.running
-    due = clock.next_mark if clock else None
-    return Timer(clock.stage, due[0], due[1], clock.generation) if clock and due else None
-
-
 async def add_clocks(tx: Connection, cases: Sequence[Case]) -> None:
     """Set the timers of new cases."""
     await _write(tx, INSERT_CLOCKS, cases)
@@ -73,7 +62,9 @@ async def add_clocks(tx: Connection, cases: Sequence[Case]) -> None:
 async def lock_due(tx: Connection, limit: int) -> tuple[list[Case], datetime | None]:
     """Lock up to `limit` cases whose timer has run out, the longest overdue first, and say what time it is."""
     rows = await tx.fetch(LOCK_DUE, limit)
-    return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
+    # A case of which two things fell due comes twice.
+    cases = {row["id"]: row for row in rows}
+    return [case_of(row) for row in cases.values()], rows[-1]["now"] if rows else None
 
 
 async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case]) -> None:
@@ -82,24 +73,32 @@ async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence
         await tx.execute(
             MARK_CASES,
             [case.id for case in marked],
+            [case.status for case in marked],
             [case.version for case in marked],
+            [case.revision for case in marked],
             [case.overdue for case in marked],
+            [case.due_at for case in marked],
+            [case.task_id for case in marked],
+            [case.assignee for case in marked],
             [clocks_json(case) for case in marked],
+            [matters_json(case.matters) for case in marked],
         )
         await timeline.add(tx, marked)
-    timers = [timer_of(case) for case in looked_at]
-    await tx.execute(CLEAR_CLOCKS, [case.id for case in looked_at], [t.stage if t else None for t in timers])
+    due = [(case.id, timer) for case in looked_at for timer in timers(case)]
+    await tx.execute(
+        CLEAR_CLOCKS, [case.id for case in looked_at], [case_id for case_id, _ in due], [t.stage for _, t in due]
+    )
     await _write(tx, SET_CLOCKS, looked_at)
 
 
 async def _write(tx: Connection, statement: str, cases: Sequence[Case]) -> None:
-    timers = [(case.id, timer) for case in cases if (timer := timer_of(case))]
-    if timers:
+    due = [(case.id, timer) for case in cases for timer in timers(case)]
+    if due:
         await tx.execute(
             statement,
-            [case_id for case_id, _ in timers],
-            [timer.stage for _, timer in timers],
-            [timer.step for _, timer in timers],
-            [timer.due_at for _, timer in timers],
-            [timer.generation for _, timer in timers],
+            [case_id for case_id, _ in due],
+            [timer.stage for _, timer in due],
+            [timer.step for _, timer in due],
+            [timer.due_at for _, timer in due],
+            [timer.generation for _, timer in due],
         )

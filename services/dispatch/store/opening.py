@@ -13,7 +13,7 @@ from uuid import UUID
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
 from services.dispatch.store.clocks import add_clocks
-from services.dispatch.store.rows import clocks_json
+from services.dispatch.store.rows import clocks_json, matters_json
 from shared.bus import outbox
 from shared.bus.event import Event
 from shared.postgres import Connection
@@ -25,6 +25,8 @@ NEW_REPORTS = """
      WHERE NOT EXISTS (SELECT FROM dispatch.cases c WHERE c.report_id = r.report_id)
      ORDER BY r.place
 """
+
+SERIAL = "SELECT nextval('dispatch.case_serial')"
 
 _CASE_COLUMNS = (
     "id",
@@ -51,6 +53,7 @@ _CASE_COLUMNS = (
     "unit",
     "due_at",
     "clocks",
+    "matters",
 )
 
 
@@ -67,12 +70,19 @@ async def new_reports(tx: Connection, report_ids: Sequence[UUID]) -> list[NewRep
     return [NewReport(*row) for row in await tx.fetch(NEW_REPORTS, report_ids)]
 
 
+async def serial(tx: Connection) -> int:
+    """The serial part of one more case number."""
+    found: int = await tx.fetchval(SERIAL)
+    return found
+
+
 async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) -> None:
     """Write new cases with the facts they carry, the clocks that run and the events to be published."""
     records = [
         (
             case.id,
-            case.reports[0],
+            # The key by which a report that comes again is known; a reopened case comes from no report.
+            case.id if case.matters.reopened_from else case.reports[0],
             case.reports,
             case.number,
             case.status,
@@ -95,6 +105,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) ->
             case.unit,
             case.due_at,
             clocks_json(case),
+            matters_json(case.matters),
         )
         for case in cases
     ]

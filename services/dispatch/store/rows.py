@@ -7,13 +7,16 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from pydantic import TypeAdapter
 
 from services.dispatch.domain.case import Case, Place, Status
 from services.dispatch.domain.clocks import Stage, StageClock
+from services.dispatch.domain.matters import NOTHING_OPEN, Matters
 from services.dispatch.domain.worktime import Limit, Unit
 from shared.kernel.area import AreaPath
 
 _MICROSECOND = timedelta(microseconds=1)
+_MATTERS = TypeAdapter(Matters)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +51,9 @@ def case_of(row: asyncpg.Record) -> Case:
         passed=row["passed"],
         due_at=row["due_at"],
         overdue=row["overdue"],
+        ended_at=row["ended_at"],
         clocks=clocks_of(row["clocks"]),
+        matters=matters_of(row["matters"]) if row["matters"] else NOTHING_OPEN,
     )
 
 
@@ -109,3 +114,15 @@ def _clock_of(stage: str, stored: Mapping[str, Any]) -> StageClock:
 def _instant(stored: int | str) -> datetime:
     # Rows of the first weeks have RFC 3339 text.
     return datetime.fromisoformat(stored) if isinstance(stored, str) else _EPOCH + stored * _MICROSECOND
+
+
+def matters_json(matters: Matters) -> dict[str, Any] | None:
+    """The column `matters`: what differs from nothing; null for a case on which nothing ever was."""
+    if matters is NOTHING_OPEN:
+        return None
+    return {name: value for name, value in vars(matters).items() if value != getattr(NOTHING_OPEN, name)} or None
+
+
+def matters_of(stored: Mapping[str, Any]) -> Matters:
+    """What `matters_json` wrote. Read by pydantic, which knows a dataclass's fields and their types."""
+    return _MATTERS.validate_python(stored)

@@ -60,6 +60,12 @@ PAGE = """
      LIMIT $3
 """
 
+SINCE = """
+    SELECT t.version, t.act, t.at, t.actor, t.post FROM dispatch.timeline t
+     WHERE t.case_id = $1 AND t.revision > $2 AND t.actor <> 'system'
+     ORDER BY t.version
+"""
+
 
 def columns(cases: Sequence[Case]) -> tuple[list[Any], ...]:
     """The facts that `cases` carry, as the arrays of the insert."""
@@ -125,3 +131,8 @@ async def page(tx: Connection, case_id: UUID, after: int, limit: int) -> list[di
         }
         for row in rows
     ]
+
+
+async def since(tx: Connection, case_id: UUID, revision: int) -> list[dict[str, Any]]:
+    """What people did after that revision: {version, act, at, actor, post}, oldest first."""
+    return [dict(row) for row in await tx.fetch(SINCE, case_id, revision)]

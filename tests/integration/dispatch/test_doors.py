@@ -43,7 +43,8 @@ def key_record(fact: KeyIssued | KeyRevoked) -> Record:
 
 async def learn(city: City, fact: KeyIssued | KeyRevoked) -> None:
     async with transaction(city.wired.pool) as tx:
-        await subscriptions(city.wired)[1].topics[KEYS.name](tx, [key_record(fact)])
+        keys = next(each for each in subscriptions(city.wired) if KEYS.name in each.topics)
+        await keys.topics[KEYS.name](tx, [key_record(fact)])
     await city.wired.keys.refresh()
 
 

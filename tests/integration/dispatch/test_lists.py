@@ -83,7 +83,7 @@ async def test_a_units_clerk_sees_what_the_unit_leads_or_assists_in(city: City) 
         case = await city.act(case, act, post, body)
     assert await listed(city, f"area={area}", "unit_clerk", unit="water") == []
     case = await city.act(case, "dispatch", "dispatcher", {"unit": "water", "assisting": ["power"]})
-    for unit, acts in (("water", ["take"]), ("power", [])):
+    for unit, acts in (("water", ["take", "request_return"]), ("power", ["report_part"])):
         [seen] = await listed(city, f"area={area}", "unit_clerk", unit=unit)
         assert (seen["id"], seen["acts"], seen["assisting"]) == (case["id"], acts, ["power"])
     assert await listed(city, f"area={area}", "unit_clerk", unit="gas") == []
@@ -92,8 +92,8 @@ async def test_a_units_clerk_sees_what_the_unit_leads_or_assists_in(city: City) 
 async def test_acts_are_those_of_the_caller(city: City) -> None:
     case = await city.case()
     for post, acts in (
-        ("acceptor", ["accept", "decline", "request_verification"]),
-        ("dispatcher", []),
+        ("acceptor", ["accept", "decline", "request_verification", "correct", "merge"]),
+        ("dispatcher", ["escalate"]),
         ("auditor", []),
     ):
         assert (await city.seen(case["id"], post))["acts"] == acts

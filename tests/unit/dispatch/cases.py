@@ -8,10 +8,12 @@ from services.dispatch.domain.acts import Report, open_case, perform
 from services.dispatch.domain.case import Act, Actor, Case, Place, Post, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.lifecycle import TABLE
-from services.dispatch.domain.order import Order
+from services.dispatch.domain.matters import Appeal, Part, PartKind, Urging
+from services.dispatch.domain.order import Order, PartWanted
 from services.dispatch.domain.rules import Route, Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
+from shared.kernel.errors import Refusal
 
 # Monday, 10:00 in Beijing.
 START = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -31,8 +33,10 @@ RULES = Rules(
         ("cover", "rattling"): Limit(2, Unit.WORK_DAY),
         ("lamp", "dark"): Limit(1, Unit.WORK_DAY),
     },
-    units=frozenset({"water", "roads", "light"}),
+    units={"water": "water", "roads": "roads", "light": "roads", "street": "subdistrict"},
     check_radius_m=100,
+    two_way=frozenset({frozenset({"water", "subdistrict"})}),
+    top_level=1,
     route=lambda category, area: Route("missing", "water", "by category"),
 )
 AUTOMATIC = replace(RULES, automatic=(Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH))
@@ -55,21 +59,44 @@ def actor(post: Post, subject: str | None = None, unit: str | None = None) -> Ac
     return Actor(subject or f"{post}-1", CENTRE[post], post, unit)
 
 
+NEEDED: dict[Act, dict[str, object]] = {
+    Act.FILE: {"condition": "missing"},
+    Act.AUTO_FILE: {"condition": "missing"},
+    Act.DISPATCH: {"unit": "water"},
+    Act.AUTO_DISPATCH: {"unit": "water"},
+    Act.REPORT_HANDLED: {"result": "new cover"},
+    Act.ANSWER_VERIFICATION: {"outcome": "true"},
+    Act.ANSWER_CHECK: {"passed": True},
+    Act.SPOT_CHECK: {"passed": True},
+    Act.SELF_HANDLE: {"result": "swept", "evidence": (UUID(int=7),)},
+    Act.REQUEST_RETURN: {"reason": "not our pipe"},
+    Act.REQUEST_EXTENSION: {"reason": "parts are late"},
+    Act.REQUEST_SUSPENSION: {"reason": "frozen ground", "until": START + timedelta(days=90)},
+    Act.PASS_ON: {"unit": "street"},
+    Act.COORDINATE: {"parts": (PartWanted("roads", "close the lane", Limit(4, Unit.URGENT_HOUR)),)},
+    Act.SUMMON: {"parts": (PartWanted("light"),)},
+    Act.REPORT_PART: {"result": "lane closed"},
+    Act.CORRECT: {"location": Place(116.31, 39.91)},
+    Act.MERGE: {"other_id": UUID(int=3)},
+    Act.REOPEN: {"other_id": UUID(int=4)},
+    Act.APPEAL: {"reason": "the road was closed by others"},
+    Act.REVIEW_APPEAL: {"recommended": True},
+    Act.DECIDE_APPEAL: {"approved": True},
+    Act.REASSIGN_TASK: {"task_id": UUID(int=9), "assignee": "b-post"},
+}
+
+
 def order(act: Act, **fields: object) -> Order:
     """An order that has all its act needs."""
-    needed: dict[str, object] = {"opinion": "as seen on the photographs"}
-    match act:
-        case Act.FILE | Act.AUTO_FILE:
-            needed["condition"] = "missing"
-        case Act.DISPATCH | Act.AUTO_DISPATCH:
-            needed["unit"] = "water"
-        case Act.REPORT_HANDLED:
-            needed["result"] = "new cover"
-        case Act.ANSWER_VERIFICATION:
-            needed["outcome"] = "true"
-        case Act.ANSWER_CHECK:
-            needed["passed"] = True
+    needed: dict[str, object] = {"opinion": "as seen on the photographs", **NEEDED.get(act, {})}
+    if act in (Act.MERGE, Act.ABSORB):
+        needed["other"] = another()
     return Order(act, **(needed | fields))  # type: ignore[arg-type]
+
+
+def another() -> Case:
+    """Another open case, of another report."""
+    return replace(opened(), id=UUID(int=3), number="YC20261123000002", reports=(UUID(int=5),))
 
 
 def opened(at: datetime = START) -> Case:
@@ -105,6 +132,45 @@ def until(status: Status) -> Case:
         here = waiting.pop(0)
         for (source, act), step in TABLE.items():
             if source is here and step.to not in ways and step.posts[0] is not Post.SYSTEM:
-                ways[step.to] = do(ways[here], act, step.posts[0])
+                try:
+                    ways[step.to] = do(prepared(ways[here], act), act, step.posts[0])
+                except Refusal:
+                    continue
                 waiting.append(step.to)
     return ways[status]
+
+
+def prepared(case: Case, act: Act) -> Case:
+    """The case with what must have come before `act`, by the acts that bring it about or, where none can any more, by
+    its own word.
+    """
+    if (kind := REQUESTS.get(act)) and case.matters.request is None and (case.status, kind) in TABLE:
+        return do(case, kind, Post.UNIT_CLERK)
+    matters = case.matters
+    match act:
+        case Act.REPLY_URGING:
+            matters = replace(matters, urgings=(Urging(1, "water", "c", START, START + 9 * HOUR),))
+        case Act.REPORT_PART:
+            matters = replace(matters, parts=(Part(PartKind.ASSIST, "water", None, START),))
+        case Act.ANSWER_SUMMONS:
+            matters = replace(matters, parts=(Part(PartKind.SUMMONS, "water", None, START),))
+        case Act.APPEAL:
+            return replace(case, overdue=True, unit="water")
+        case Act.REVIEW_APPEAL:
+            matters = replace(matters, appeal=Appeal("water", "u", START, "r"))
+        case Act.DECIDE_APPEAL:
+            matters = replace(matters, appeal=Appeal("water", "u", START, "r", recommended=True, reviewed_by="c"))
+        case Act.SPOT_CHECK:
+            return replace(case, matters=replace(matters, self_handled=True), handlers=("worker-9",))
+    return replace(case, matters=matters)
+
+
+REQUESTS = {
+    Act.WITHDRAW_REQUEST: Act.REQUEST_RETURN,
+    Act.APPROVE_RETURN: Act.REQUEST_RETURN,
+    Act.REFUSE_RETURN: Act.REQUEST_RETURN,
+    Act.APPROVE_EXTENSION: Act.REQUEST_EXTENSION,
+    Act.REFUSE_EXTENSION: Act.REQUEST_EXTENSION,
+    Act.APPROVE_SUSPENSION: Act.REQUEST_SUSPENSION,
+    Act.REFUSE_SUSPENSION: Act.REQUEST_SUSPENSION,
+}

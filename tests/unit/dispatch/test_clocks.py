@@ -3,10 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from services.dispatch.domain.acts import automatic, mark
+from services.dispatch.domain.acts import automatic
 from services.dispatch.domain.case import Act, Post, Status
 from services.dispatch.domain.changed import changed
 from services.dispatch.domain.clocks import Mark, Stage
+from services.dispatch.domain.due import mark
 from tests.unit.dispatch.cases import AUTOMATIC, HOUR, MINUTE, RULES, START, do, opened, until
 
 A, P, S = Act, Post, Status
