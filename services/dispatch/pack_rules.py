@@ -1,6 +1,7 @@
 """A city's pack as the rules of the domain: the one place where dispatch reads packs."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
@@ -34,6 +35,15 @@ def rules_of(pack: Pack) -> Rules:
         check_radius_m=pack.check_radius_m,
         automatic=tuple(act for on, act in wanted if on),
         route=_router(pack),
+        single_desk=pack.procedure.single_desk,
+        two_way=frozenset(frozenset(pair) for pair in pack.procedure.two_way),
+        top_level=AreaPath(pack.area).level,
+        location_needed=pack.procedure.location_needed,
+        photo_needed=pack.procedure.photo_needed,
+        reopen_for=timedelta(days=pack.procedure.reopen_days),
+        answer_late_for=timedelta(hours=pack.procedure.answer_late_hours),
+        urging_limit=_limit(pack.procedure.urging),
+        summons_limit=_limit(pack.procedure.summons),
     )
 
 

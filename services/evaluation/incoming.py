@@ -63,6 +63,8 @@ def _fact(type_: str, fact: Mapping[str, Any]) -> Fact:
         clock.get("used_s"),
         fact.get("on_time"),
         fact.get("after_check"),
+        fact.get("approved"),
+        fact.get("in_time"),
     )
 
 

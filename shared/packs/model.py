@@ -90,6 +90,21 @@ class Automatic(Model):
         return self
 
 
+class Procedure(Model):
+    """How this regime does what others do otherwise. `two_way` are pairs of departments that send work to one another
+    without the command centre 双向派单; what is `needed` comes with every answer from the spot.
+    """
+
+    single_desk: bool = False
+    location_needed: bool = False
+    photo_needed: bool = False
+    two_way: tuple[tuple[Code, Code], ...] = ()
+    reopen_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    answer_late_hours: Annotated[int, Field(ge=0, le=720)] = 24
+    urging: Limit = Limit(amount=1, unit="work_day")
+    summons: Limit = Limit(amount=2, unit="urgent_hour")
+
+
 class Condition(Model):
     """A filing condition 立案条件, with the handling limit that holds under it."""
 
@@ -233,6 +248,7 @@ class Pack(Model):
     calendar: Calendar
     stage_limits: StageLimits
     automatic: Automatic
+    procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]

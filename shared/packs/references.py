@@ -17,6 +17,11 @@ def dangling(pack: Pack) -> Iterator[Problem]:
         if not whole.covers(unit.area):
             message = f"{unit.area!r} is outside the pack's own area {pack.area!r}"
             yield Problem(f"{pack.name}/units.csv", f"/{unit.code}/area", message)
+    for index, pair in enumerate(pack.procedure.two_way):
+        for dept in pair:
+            if dept not in pack.departments:
+                message = f"there is no department {dept!r}"
+                yield Problem(f"{pack.name}/pack.yaml", f"/procedure/two_way/{index}", message)
     staffed = {unit.dept for unit in pack.units.values()}
     for category in pack.categories.values():
         if category.dept not in staffed:

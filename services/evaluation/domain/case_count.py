@@ -34,6 +34,8 @@ class Fact(NamedTuple):
     used_s: int | None = None
     on_time: bool | None = None
     after_check: bool | None = None
+    approved: bool | None = None
+    in_time: bool | None = None
 
 
 class CaseCount(NamedTuple):
@@ -126,6 +128,13 @@ class CaseCount(NamedTuple):
     intime_archive: int = 0
     overtime_archive: int = 0
     to_archive: int = 0
+    self_handled: int = 0
+    postpone: int = 0
+    multi_postpone: int = 0
+    timeout_exempt: int = 0
+    need_supervise: int = 0
+    supervise: int = 0
+    intime_supervise: int = 0
 
 
 STEPS = (

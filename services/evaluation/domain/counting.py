@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from services.evaluation.domain.case_count import CaseCount, Fact
+from services.evaluation.domain.indicators import STORED
 
 Changes = dict[str, Any]
 
@@ -70,7 +71,10 @@ def _enter(count: CaseCount, fact: Fact, changes: Changes) -> None:
     match fact.status:
         case "suspended":
             changes |= {"suspended_at": fact.at, "his_hang": 1, "multi_hang": count.multi_hang + 1}
-        case "voided" if count.filed_at is not None:
+        case "voided" if count.filed_at is None:
+            # given up before it was filed: while it waited for acceptance, or for filing
+            changes |= {"not_inst": 1} if count.operate else {"not_operate": 1}
+        case "voided":
             changes |= {"cancel": 1, "accur_inst": 0}
             changes |= {"valid_report": 0, "valid_patrol_report": 0, "valid_public_report": 0}
         case "filed":
@@ -179,6 +183,40 @@ def _on_time(fact: Fact) -> bool:
     return fact.due_at is None or fact.at <= fact.due_at
 
 
+def _sent_back(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    """Neither filed nor accepted any more; the month of its first filing stays the case's."""
+    if count.status == "filed":
+        changes |= {"inst": 0, "intime_inst": 0, "accur_inst": 0, "need_dispatch": 0}
+        changes |= {"valid_report": 0, "valid_patrol_report": 0, "valid_public_report": 0}
+    else:
+        changes |= {"operate": 0, "intime_operate": 0}
+
+
+def _self_handled(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    """Counted apart, and out of every other counter (E)."""
+    changes |= dict.fromkeys(STORED, 0)
+    changes |= {"self_handled": 1, "closed_at": fact.at}
+
+
+def _extended(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    changes |= {"postpone": 1, "multi_postpone": count.multi_postpone + 1}
+
+
+def _urged(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    changes |= {"need_supervise": 1, "supervise": 0, "intime_supervise": 0}
+
+
+def _urging_replied(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    changes |= {"supervise": 1, "intime_supervise": int(bool(fact.in_time))}
+
+
+def _appeal_decided(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    """Exempt cases leave the overdue counters and stay in the totals; the mark on the case stays (Yuncheng standard)."""
+    if fact.approved:
+        changes |= {"timeout_exempt": 1, "intime_dispose": count.dispose, "overtime_dispose": 0}
+        changes |= {"intime_archive": count.archive, "overtime_archive": 0}
+
+
 _RULES: dict[str, Callable[[CaseCount, Fact, Changes], None]] = {
     "opened": _opened,
     "accepted": _accepted,
@@ -193,4 +231,10 @@ _RULES: dict[str, Callable[[CaseCount, Fact, Changes], None]] = {
     "check_requested": _check_requested,
     "checked": _checked,
     "closed": _closed,
+    "sent_back": _sent_back,
+    "self_handled": _self_handled,
+    "extended": _extended,
+    "urged": _urged,
+    "urging_replied": _urging_replied,
+    "appeal_decided": _appeal_decided,
 }

@@ -153,6 +153,20 @@ COUNTERS: tuple[Counter, ...] = (
             "结案且处置超期", "closed, and disposed late"),
     Counter("to_archive", "待结案", "to be closed", "E", None,
             "已处置尚未结案", "disposed, not yet closed"),
+    Counter("self_handled", "自处理", "handled on the spot", "E", "opened",
+            "现场自处理并结案，不计入其他计数", "seen, put right and closed on the spot; in no other counter"),
+    Counter("postpone", "延期", "extended", "E", None,
+            "批准过延期", "an extension was approved"),
+    Counter("multi_postpone", "延期次数", "times extended", "E", None,
+            "批准延期的次数", "extensions approved"),
+    Counter("timeout_exempt", "申诉豁免", "exempt on appeal", "E", "handled",
+            "申诉成立，不计超期，超期标记保留", "an appeal was approved: not counted overdue, the mark stays"),
+    Counter("need_supervise", "应督办", "urged", "E", None,
+            "被督办", "was urged"),
+    Counter("supervise", "督办回复", "urging replied to", "E", None,
+            "末次督办已回复", "the last urging was replied to"),
+    Counter("intime_supervise", "按时督办回复", "urging replied to on time", "E", None,
+            "末次督办在时限内回复", "the last urging was replied to within its limit"),
 )
 # fmt: on
 

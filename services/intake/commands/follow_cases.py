@@ -1,4 +1,4 @@
-"""Follow cases: a report's status is that of the case it became."""
+"""Follow cases: a report's status is that of the case it became, or went over to."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,18 +7,27 @@ import orjson
 
 from services.intake.store import reports as store
 from shared.bus.event import Record
+from shared.contracts.handover import Belonging, belongings
 from shared.postgres import Connection
 
 
 async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
     """Bring the status of every report named in `records` up to its case's last state in them: one statement."""
-    last: dict[str, tuple[str, int, str]] = {}
+    last: dict[str, tuple[Belonging, int, str]] = {}
     for record in records:
         fact = orjson.loads(record.data)
-        state = (fact["case_id"], fact["version"], fact["status"])
-        for report_id in fact["reports"]:
-            if last.get(report_id, state) <= state:
-                last[report_id] = state
-    states = [(UUID(report), UUID(case), version, status) for report, (case, version, status) in last.items()]
+        for report_id, now in belongings(fact).items():
+            known = last.get(report_id)
+            if known and known[0].case_id == now.case_id:
+                if known[1] > fact["version"]:
+                    continue
+                now = known[0]._replace(handed=known[0].handed or now.handed)
+            elif known and not known[0].yields_to(now):
+                continue
+            last[report_id] = (now, fact["version"], fact["status"])
+    states = [
+        (UUID(report), UUID(case.case_id), version, status, case.handed)
+        for report, (case, version, status) in last.items()
+    ]
     if states:
         await store.save_status(tx, sorted(states))

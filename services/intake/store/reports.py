@@ -102,12 +102,15 @@ REPORT = """
 """
 
 # A later case of the same report (a reopened one) has a later id: UUIDv7 sorts by time.
+# Which of two cases counts is the rule of `shared.contracts.handover`.
 SAVE_STATUS = """
-    INSERT INTO intake.report_status AS s (report_id, case_id, version, status)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[])
+    INSERT INTO intake.report_status AS s (report_id, case_id, version, status, handed)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::boolean[])
     ON CONFLICT (report_id) DO UPDATE
-       SET case_id = excluded.case_id, version = excluded.version, status = excluded.status
-     WHERE (s.case_id, s.version) < (excluded.case_id, excluded.version)
+       SET case_id = excluded.case_id, version = excluded.version, status = excluded.status,
+           handed = excluded.handed OR (s.handed AND s.case_id = excluded.case_id)
+     WHERE CASE WHEN s.case_id = excluded.case_id THEN s.version < excluded.version
+                ELSE excluded.handed OR (NOT s.handed AND s.case_id < excluded.case_id) END
 """
 
 
@@ -167,6 +170,8 @@ async def find_report(connection: Connection, report_id: UUID) -> Reported | Non
     return None if row is None else Reported(*row)
 
 
-async def save_status(tx: Connection, states: Sequence[tuple[UUID, UUID, int, str]]) -> None:
-    """(report, case, version, status), each report once, in the order of the ids; an older state changes nothing."""
+async def save_status(tx: Connection, states: Sequence[tuple[UUID, UUID, int, str, bool]]) -> None:
+    """(report, case, version, status, handed over), each report once, in the order of the ids; an older state changes
+    nothing.
+    """
     await tx.execute(SAVE_STATUS, *zip(*states, strict=True))

@@ -13,6 +13,7 @@ import orjson
 
 from services.notify.store import log, tracking
 from shared.bus.event import Record
+from shared.contracts.handover import Belonging, belongings
 from shared.contracts.intake import ReportReceived
 from shared.postgres import Connection
 
@@ -34,9 +35,13 @@ async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
 async def append_cases(tx: Connection, records: Sequence[Record]) -> None:
     """Facts of cases: which reports a case is for, and every status it came to."""
     facts = [orjson.loads(r.data) for r in records]
-    cases_by_report = {UUID(report): UUID(f["case_id"]) for f in facts for report in f.get("reports") or ()}
-    if cases_by_report:
-        await tracking.link(tx, cases_by_report)
+    cases: dict[str, Belonging] = {}
+    for fact in facts:
+        for report, now in belongings(fact).items():
+            if report not in cases or cases[report].yields_to(now):
+                cases[report] = now
+    if cases:
+        await tracking.link(tx, cases)
     steps = [
         tracking.NewStep(UUID(f["case_id"]), r.sequence, f["status"], datetime.fromisoformat(f["at"]))
         for r, f in zip(records, facts, strict=True)

@@ -1,11 +1,12 @@
 """What is known of a report by its tracking code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from services.notify.domain.track import Step
+from shared.contracts.handover import Belonging
 from shared.postgres import Connection
 
 # Two reports with one tracking code cannot be (58 bits); if it happened, the first keeps it.
@@ -14,12 +15,14 @@ ADD_REPORTS = """
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
 """
 
-# Several reports may be merged into one case, and a report may move to another case; the latest word counts.
+# Several reports may be merged into one case, and a report may move to another case; which of two counts is the rule of
+# `shared.contracts.handover`.
 LINK = """
-    INSERT INTO notify.tracked_links (report_id, case_id)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[])
-    ON CONFLICT (report_id) DO UPDATE SET case_id = excluded.case_id
-     WHERE tracked_links.case_id <> excluded.case_id
+    INSERT INTO notify.tracked_links AS l (report_id, case_id, handed)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[])
+    ON CONFLICT (report_id) DO UPDATE SET case_id = excluded.case_id, handed = excluded.handed
+     WHERE l.case_id <> excluded.case_id
+       AND (excluded.handed OR (NOT l.handed AND l.case_id < excluded.case_id))
 """
 
 ADD_STEPS = """
@@ -57,10 +60,15 @@ async def add_reports(tx: Connection, ids: Sequence[UUID], hashes: Sequence[str]
     await tx.execute(ADD_REPORTS, ids, hashes, times)
 
 
-async def link(tx: Connection, cases_by_report: dict[UUID, UUID]) -> None:
+async def link(tx: Connection, cases: Mapping[str, Belonging]) -> None:
     """Say which case each report belongs to. Sorted, so that two batches cannot lock each other out."""
-    reports = sorted(cases_by_report)
-    await tx.execute(LINK, reports, [cases_by_report[report] for report in reports])
+    reports = sorted(cases)
+    await tx.execute(
+        LINK,
+        [UUID(report) for report in reports],
+        [UUID(cases[report].case_id) for report in reports],
+        [cases[report].handed for report in reports],
+    )
 
 
 async def add_steps(tx: Connection, steps: Sequence[NewStep]) -> None:

@@ -23,6 +23,12 @@ ACTS: dict[str, tuple[str, str | None, str]] = {
     "file": ("case.filed.v1", "shift_leader", "filed"),
     "refuse_filing": ("case.filing_refused.v1", "shift_leader", "rejected"),
     "dispatch": ("case.dispatched.v1", "dispatcher", "dispatched"),
+    "send_back": ("case.sent_back.v1", "shift_leader", ""),
+    "self_handle": ("case.self_handled.v1", "grid_worker", "closed"),
+    "extend": ("case.extended.v1", "dispatcher", ""),
+    "urge": ("case.urged.v1", "dispatcher", ""),
+    "reply_urging": ("case.urging_replied.v1", "unit_clerk", ""),
+    "decide_appeal": ("case.appeal_decided.v1", "shift_leader", ""),
     "return": ("case.returned.v1", "dispatcher", "filed"),
     "take": ("case.taken.v1", "unit_clerk", "handling"),
     "suspend": ("case.suspended.v1", "dispatcher", "suspended"),
@@ -38,12 +44,12 @@ ACTS: dict[str, tuple[str, str | None, str]] = {
 }
 WALK: dict[str, tuple[str, ...]] = {
     "": ("open",),
-    "reported": ("request_verification", "accept", "decline"),
+    "reported": ("request_verification", "accept", "decline", "void", "self_handle"),
     "verifying": ("answer_verification",),
-    "accepted": ("file", "refuse_filing", "void"),
-    "filed": ("dispatch", "void"),
-    "dispatched": ("take", "return", "report_handled", "mark_warned"),
-    "handling": ("report_handled", "suspend", "mark_warned", "void"),
+    "accepted": ("file", "refuse_filing", "void", "send_back"),
+    "filed": ("dispatch", "void", "send_back"),
+    "dispatched": ("take", "return", "report_handled", "mark_warned", "urge", "reply_urging"),
+    "handling": ("report_handled", "suspend", "mark_warned", "void", "extend", "urge", "reply_urging"),
     "suspended": ("resume",),
     "handled": ("request_check", "order_rework"),
     "checking": ("pass", "fail"),
@@ -73,6 +79,8 @@ class History:
     ) -> "History":  # fmt: skip
         type_, post, status = ACTS[act]
         self.at += after
+        if act == "send_back":
+            status = {"filed": "accepted", "accepted": "reported"}[self.status]
         from_status, self.status = self.status, status or self.status
         if act == "dispatch":
             self.unit, self.due_at = unit, self.at + handle_for
@@ -98,6 +106,10 @@ class History:
             fact["source"] = self.source
         elif act == "report_handled":
             fact["on_time"] = self.due_at is None or self.at <= self.due_at
+        elif act == "reply_urging":
+            fact["in_time"] = after < timedelta(hours=1)
+        elif act == "decide_appeal":
+            fact["approved"] = True
         elif act in ("pass", "fail"):
             fact["passed"] = act == "pass"
         elif act == "order_rework":

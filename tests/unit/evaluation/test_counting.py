@@ -107,6 +107,43 @@ def test_a_case_returned_and_sent_elsewhere_was_dispatched_wrongly() -> None:
     assert "accur_dispatch" not in ones(history)
 
 
+def test_what_was_handled_on_the_spot_is_counted_apart() -> None:
+    assert ones(History(source="patrol").acts("open", "request_verification", "self_handle")) == {"self_handled"}
+
+
+def test_a_case_sent_back_is_not_filed_any_more_and_keeps_its_month() -> None:
+    history = History().acts("open", "accept", "file", "send_back")
+    assert ones(history) == {"report", "public_report", "operate", "intime_operate", "to_inst"}
+    assert counted(history).filed_at == history.at - timedelta(minutes=5)
+    assert "inst" in ones(history.acts("file"))
+    assert ones(History().acts("open", "accept", "send_back")) == {"report", "public_report", "to_operate"}
+
+
+def test_what_is_void_before_filing_was_given_up_where_it_waited() -> None:
+    assert ones(History().acts("open", "void")) == {"report", "public_report", "not_operate"}
+    assert "not_inst" in ones(History().acts("open", "accept", "void"))
+
+
+def test_an_approved_appeal_leaves_the_overdue_counters_and_stays_in_the_totals() -> None:
+    late = History().acts(*TO_DISPATCHED)("report_handled", after=timedelta(days=9))
+    late.acts("request_check", "pass", "close")
+    before = card(late)
+    after = card(late.acts("decide_appeal"))
+    assert (before["overtime_dispose"], before["overtime_archive"]) == (1, 1)
+    moved = ("overtime_dispose", "overtime_archive", "intime_dispose", "intime_archive", "timeout_exempt")
+    assert [after[name] for name in moved] == [0, 0, 1, 1, 1]
+    assert {name for name in after if after[name] != before[name]} == set(moved)
+
+
+def test_extensions_and_urgings_are_counted() -> None:
+    history = History().acts(*TO_DISPATCHED, "take", "extend", "extend", "urge")
+    assert (card(history)["postpone"], card(history)["multi_postpone"], card(history)["need_supervise"]) == (1, 2, 1)
+    assert "supervise" not in ones(history)
+    assert {"supervise", "intime_supervise"} <= ones(history.acts("reply_urging"))
+    history("urge")("reply_urging", after=timedelta(hours=2))
+    assert (card(history)["supervise"], card(history)["intime_supervise"]) == (1, 0)
+
+
 def test_a_suspended_case_is_in_no_denominator_of_disposal_or_closing_until_it_resumes() -> None:
     history = History().acts(*TO_DISPATCHED, "take", "suspend")
     assert not {"need_dispose", "to_dispose", "overtime_to_dispose", "need_archive"} & ones(history)
