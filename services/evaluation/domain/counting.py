@@ -71,8 +71,8 @@ def _enter(count: CaseCount, fact: Fact, changes: Changes) -> None:
     match fact.status:
         case "suspended":
             changes |= {"suspended_at": fact.at, "his_hang": 1, "multi_hang": count.multi_hang + 1}
-        case "voided" if count.filed_at is None:
-            # given up before it was filed: while it waited for acceptance, or for filing
+        case "voided" if not count.inst:
+            # given up while it was not filed: while it waited for acceptance, or for filing
             changes |= {"not_inst": 1} if count.operate else {"not_operate": 1}
         case "voided":
             changes |= {"cancel": 1, "accur_inst": 0}
@@ -211,7 +211,7 @@ def _urging_replied(count: CaseCount, fact: Fact, changes: Changes) -> None:
 
 
 def _appeal_decided(count: CaseCount, fact: Fact, changes: Changes) -> None:
-    """Exempt cases leave the overdue counters and stay in the totals; the mark on the case stays (Yuncheng standard)."""
+    """Exempt cases leave the overdue counters and stay in the totals; the mark on the case stays (Yuncheng)."""
     if fact.approved:
         changes |= {"timeout_exempt": 1, "intime_dispose": count.dispose, "overtime_dispose": 0}
         changes |= {"intime_archive": count.archive, "overtime_archive": 0}
