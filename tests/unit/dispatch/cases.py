@@ -1,5 +1,7 @@
 """A small city for tests of the domain: no pack, no clock, no database."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -118,10 +120,29 @@ STRAIGHT = (
 )
 
 
-def do(case: Case, act: Act, post: Post, at: datetime | None = None, **fields: object) -> Case:
+def do(case: Case, act: Act, post: Post, at: datetime | None = None, by: Actor | None = None, **fields: object) -> Case:
     """The case after an act by that post, a minute after the one before."""
     at = at or (case.facts[-1].at + MINUTE)
-    return perform(case, order(act, **fields), actor(post), at, RULES)
+    return perform(case, order(act, **fields), by or actor(post), at, replace(RULES, **CHANGED))  # type: ignore[arg-type]
+
+
+# What a test changes in the rules for a while.
+CHANGED: dict[str, object] = {}
+
+
+@contextmanager
+def ruled(**rules: object) -> Iterator[None]:
+    """Other rules, as a pack may state them."""
+    CHANGED.update(rules)
+    try:
+        yield
+    finally:
+        CHANGED.clear()
+
+
+def gone(unit: str) -> AbstractContextManager[None]:
+    """A city in which that unit was dissolved."""
+    return ruled(units={code: dept for code, dept in RULES.units.items() if code != unit})
 
 
 def until(status: Status) -> Case:
