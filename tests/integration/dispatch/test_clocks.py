@@ -9,21 +9,7 @@ from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.worker import clock_job
 from shared.contracts import dispatch as contract
 from tests.integration.dispatch.conftest import City, eventually
-
-MOVE = """
-    UPDATE dispatch.cases SET clocks = $2::jsonb WHERE id = $1
-"""
-MOVE_TIMER = "UPDATE dispatch.clocks SET due_at = due_at - $2::interval WHERE case_id = $1"
-
-
-async def let_pass(city: City, case: dict[str, Any], time: timedelta) -> None:
-    """As if `time` had passed since the case's clocks were set."""
-    clocks = await city.wired.pool.fetchval("SELECT clocks FROM dispatch.cases WHERE id = $1", UUID(case["id"]))
-    for clock in clocks.values():
-        for name in clock.keys() & {"since", "warn_at", "due_at"}:
-            clock[name] -= time // timedelta(microseconds=1)
-    await city.wired.pool.execute(MOVE, UUID(case["id"]), clocks)
-    await city.wired.pool.execute(MOVE_TIMER, UUID(case["id"]), time)
+from tests.integration.dispatch.passing import let_pass
 
 
 async def marks(city: City, case: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -30,7 +31,7 @@ def roster(area: AreaPath, at: object, without: str | None) -> OnDuty:
     return OnDuty(order[min(order.index(without) + 1, 2)] if without else A_POST, "by the roster")
 
 
-def task(status: Status = S.HANDLED, **fields: object) -> Case:
+def task(status: Status = S.HANDLED, **fields: Any) -> Case:
     act = A.REQUEST_CHECK if status is S.HANDLED else A.REQUEST_VERIFICATION
     with ruled(on_duty=roster):
         return do(until(status), act, P.ACCEPTOR, task_id=UUID(int=9), **fields)
