@@ -1,6 +1,6 @@
 """What docs/ says of the act table, working time, settings and refusals is what the code does.
 
-`python -m tests.contract.test_docs` writes the act table into docs/cases.md anew.
+`python -m tests.contract.test_docs` writes the act table into docs/acts.md anew.
 """
 
 import re
@@ -26,6 +26,7 @@ from shared.packs import load
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CASES = DOCS / "cases.md"
+ACTS = DOCS / "acts.md"
 BETWEEN = re.compile(r"(<!-- act table: .*? -->\n).*?(<!-- end of act table -->)", re.DOTALL)
 
 
@@ -58,7 +59,7 @@ def _rows(text: str, columns: int) -> list[list[str]]:
 
 
 def test_the_act_table_in_the_docs_is_the_one_in_use() -> None:
-    found = BETWEEN.search(CASES.read_text(encoding="utf-8"))
+    found = BETWEEN.search(ACTS.read_text(encoding="utf-8"))
     assert found is not None
     shown = found[0].removeprefix(found[1]).removesuffix(found[2])
     assert shown == act_table(), "write it anew: .venv/bin/python -m tests.contract.test_docs"
@@ -126,4 +127,4 @@ def test_every_link_between_pages_leads_somewhere(page: str) -> None:
 
 
 if __name__ == "__main__":
-    CASES.write_text(BETWEEN.sub(lambda m: m[1] + act_table() + m[2], CASES.read_text("utf-8")), encoding="utf-8")
+    ACTS.write_text(BETWEEN.sub(lambda m: m[1] + act_table() + m[2], ACTS.read_text("utf-8")), encoding="utf-8")
