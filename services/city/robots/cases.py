@@ -61,10 +61,7 @@ class Cases:
                     self._early |= dict.fromkeys(fact["reports"], fact)
                 return
             work = self.know(self._by_report[mine], fact["case_id"])
-        if fact["type"] == "case.verified.v1":
-            work.verified = True
-        elif fact["type"] == "case.checked.v1":
-            work.passed = fact["passed"]
+        _learn(work, fact)
         self.news(work, fact, fact["status"] not in self._left_to_system)
 
     def know(self, work: Work, case: str) -> Work:
@@ -98,6 +95,11 @@ class Cases:
             work.checks += 1
         work.status, work.revision = state["status"], state["revision"]
         work.area, work.unit = state["routing_key"], state["unit"]
+        if "request" in state and "urgings" in state:  # the case itself, not a fact
+            work.request = state["request"] and state["request"]["kind"]
+            work.extended = work.extended or state["extensions"] > 0
+            work.urged = bool(state["urgings"])
+            work.replied = work.urged and state["urgings"][-1]["replied_at"] is not None
         work.moved_at = time.monotonic()
         if work.status in ENDED:
             self._summary.closed += work.status == "closed"
@@ -134,3 +136,24 @@ class Cases:
     def _forget(self, work: Work) -> None:
         self._by_report.pop(work.report, None)
         self._by_case.pop(work.case, None)
+
+
+def _learn(work: Work, fact: Fact) -> None:
+    """What a fact tells beside where its case stands."""
+    match fact["type"]:
+        case "case.verified.v1":
+            work.verified = True
+        case "case.checked.v1":
+            work.passed = fact["passed"]
+        case "case.return_requested.v1":
+            work.request = "return"
+        case "case.extension_requested.v1":
+            work.request = "extension"
+        case "case.returned.v1":
+            work.request, work.returned = None, True
+        case "case.extended.v1":
+            work.request, work.extended = None, True
+        case "case.urged.v1":
+            work.urged, work.replied = True, False
+        case "case.urging_replied.v1":
+            work.replied = True

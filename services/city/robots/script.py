@@ -10,6 +10,9 @@ from shared.packs import Pack
 
 VERIFIED_SHARE = 0.1  # of the reports are verified on the spot before they are accepted
 FAILED_SHARE = 0.08  # of the cases fail their first check
+RETURNED_SHARE = 0.04  # are returned by their unit once, and dispatched again
+EXTENDED_SHARE = 0.05  # get an extension
+URGED_SHARE = 0.03  # are urged
 ENDED = frozenset({"closed", "rejected", "voided"})
 OPEN = ("reported", "verifying", "accepted", "filed", "dispatched", "handling", "handled", "checking", "checked")
 ON_SITE = ("supervisor", "grid_worker")
@@ -30,6 +33,11 @@ class Work:
     unit: str | None = None
     passed: bool | None = None
     verified: bool = False
+    request: str | None = None
+    returned: bool = False
+    extended: bool = False
+    urged: bool = False
+    replied: bool = False
     checks: int = 0
     failures: int = 0
     moved_at: float = 0.0
@@ -68,8 +76,18 @@ def next_deed(work: Work, pack: Pack) -> Deed | None:
         case "filed":
             unit = pack.unit_for(work.category, work.area)
             return Deed("dispatch", "dispatcher", body={"unit": unit.code}) if unit else None
+        case "dispatched" | "handling" if work.request is not None:
+            return Deed(f"approve_{work.request}", "dispatcher")
+        case "dispatched" if not work.returned and chance(seed, work.key, "return") < RETURNED_SHARE:
+            return Deed("request_return", "unit_clerk", work.unit, {"reason": "权属待核 Whose is it?"})
         case "dispatched":
             return Deed("take", "unit_clerk", work.unit)
+        case "handling" if not work.extended and chance(seed, work.key, "extend") < EXTENDED_SHARE:
+            return Deed("request_extension", "unit_clerk", work.unit, {"reason": "配件未到 Parts are late"})
+        case "handling" if not work.urged and chance(seed, work.key, "urge") < URGED_SHARE:
+            return Deed("urge", "command_leader", body={"opinion": "请尽快处置 Please see to it"})
+        case "handling" if work.urged and not work.replied:
+            return Deed("reply_urging", "unit_clerk", work.unit, {"opinion": "正在处置 It is being done"})
         case "handling":
             result = "处置完毕 Handled" if not work.checks else "返工完毕 Handled again"
             return Deed("report_handled", "unit_clerk", work.unit, {"result": result}, evidence=True)

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 
 import pytest
 
-from services.city.robots.script import FAILED_SHARE, VERIFIED_SHARE, Deed, Work, chance, next_deed
+from services.city.robots.script import (
+    EXTENDED_SHARE,
+    FAILED_SHARE,
+    RETURNED_SHARE,
+    URGED_SHARE,
+    VERIFIED_SHARE,
+    Deed,
+    Work,
+    chance,
+    next_deed,
+)
 from shared.packs import Pack, load
 
 PLACE = (116.3, 39.9)
@@ -35,6 +45,7 @@ def walk(pack: Pack, key: str) -> list[str]:
     leads_to = {
         **{"request_verification": "verifying", "answer_verification": "reported", "accept": "accepted"},
         **{"file": "filed", "dispatch": "dispatched", "take": "handling", "report_handled": "handled"},
+        **{"approve_return": "filed"},
         **{"request_check": "checking", "answer_check": "checked", "order_rework": "handling", "close": "closed"},
     }
     work, done = at("reported", key), []
@@ -45,7 +56,13 @@ def walk(pack: Pack, key: str) -> list[str]:
             work.unit = str(deed.body["unit"])
         if deed.act == "answer_check":
             work.passed, work.checks = bool(deed.body["passed"]), work.checks + 1
-        work.status = leads_to[deed.act]
+        work.request = (
+            deed.act.removeprefix("request_") if deed.act in ("request_return", "request_extension") else None
+        )
+        work.returned = work.returned or deed.act == "approve_return"
+        work.extended = work.extended or deed.act == "approve_extension"
+        work.urged, work.replied = work.urged or deed.act == "urge", work.replied or deed.act == "reply_urging"
+        work.status = leads_to.get(deed.act, work.status)
     assert work.status == "closed"
     return done
 
@@ -55,7 +72,7 @@ STRAIGHT = ["accept", "file", "dispatch", "take", "report_handled", "request_che
 
 def test_the_straight_path(haidian: Pack) -> None:
     paths = [walk(haidian, str(n)) for n in range(400)]
-    assert paths.count(STRAIGHT) > 300
+    assert paths.count(STRAIGHT) > 280
 
 
 def test_some_reports_are_verified_first_and_only_once(haidian: Pack) -> None:
@@ -70,6 +87,21 @@ def test_some_cases_fail_their_check_once_and_are_reworked_by_the_same_unit(haid
     assert done[failed - 1 :] == [
         *("answer_check", "order_rework", "report_handled", "request_check", "answer_check", "close")
     ]
+
+
+@pytest.mark.parametrize(
+    ("what", "share", "acts"),
+    [
+        ("return", RETURNED_SHARE, ["request_return", "approve_return", "dispatch", "take"]),
+        ("extend", EXTENDED_SHARE, ["request_extension", "approve_extension"]),
+        ("urge", URGED_SHARE, ["urge", "reply_urging"]),
+    ],
+)
+def test_some_cases_take_a_turn_of_their_own_once(haidian: Pack, what: str, share: float, acts: list[str]) -> None:
+    done = walk(haidian, key_with(haidian, what, below=share))
+    first = done.index(acts[0])
+    assert done[first : first + len(acts)] == acts
+    assert done.count(acts[0]) == 1
 
 
 def test_the_same_cases_are_verified_and_reworked_in_every_run(haidian: Pack) -> None:
