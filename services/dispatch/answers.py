@@ -8,10 +8,11 @@ import orjson
 from services.dispatch.domain.case import Actor, Case
 from services.dispatch.domain.clocks import StageClock
 from services.dispatch.domain.lifecycle import acts_now
-from services.dispatch.domain.worktime import Calendar, provisional
+from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.worktime import provisional
 
 
-def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> dict[str, Any]:
+def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[str, Any]:
     """The case at `now`: its running clock computed, and the acts that this actor may do. Absent things are null."""
     return {
         "id": case.id,
@@ -36,14 +37,15 @@ def case_shown(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> d
         "result": case.result,
         "verified": case.verified,
         "passed": case.passed,
-        "clock": _clock_shown(case.running, now, calendar),
+        "clock": _clock_shown(case.running, now, rules.for_area(case.area)),
         "acts": acts_now(case, actor),
     }
 
 
-def _clock_shown(clock: StageClock | None, now: datetime, calendar: Calendar) -> dict[str, Any] | None:
+def _clock_shown(clock: StageClock | None, now: datetime, rules: Rules) -> dict[str, Any] | None:
     if clock is None or clock.since is None:
         return None
+    calendar = rules.counted_by(clock)
     used = int(clock.used(now, calendar).total_seconds())
     limit = int(clock.limit.total_seconds())
     return {
@@ -58,6 +60,6 @@ def _clock_shown(clock: StageClock | None, now: datetime, calendar: Calendar) ->
     }
 
 
-def case_bytes(case: Case, actor: Actor, now: datetime, calendar: Calendar) -> bytes:
+def case_bytes(case: Case, actor: Actor, now: datetime, rules: Rules) -> bytes:
     """The same as JSON."""
-    return orjson.dumps(case_shown(case, actor, now, calendar))
+    return orjson.dumps(case_shown(case, actor, now, rules))

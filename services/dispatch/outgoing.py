@@ -35,6 +35,8 @@ TYPES: dict[Act, str] = {
     Act.CLOSE: contract.CaseClosed.TYPE,
     Act.MARK_WARNED: contract.CaseWarned.TYPE,
     Act.MARK_OVERDUE: contract.CaseOverdue.TYPE,
+    Act.AUTO_ESCALATE: contract.CaseEscalated.TYPE,
+    Act.RECOMPUTE: contract.CaseRecomputed.TYPE,
 }
 
 

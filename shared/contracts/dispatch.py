@@ -186,6 +186,38 @@ class CaseOverdue(CaseFact):
     stage: str
 
 
+class CaseEscalated(CaseFact):
+    """升级: a clock came to a step beyond yellow and red, or somebody raised the case.
+
+    Of a step: `share` of the limit (2.0), its name `step` (at_200), what is done `do` (notify, urge, raise), and the
+    posts that it concerns, `to`.
+    """
+
+    TYPE: ClassVar[str] = "case.escalated.v1"
+
+    stage: str | None = None
+    step: str | None = None
+    share: float | None = None
+    do: str | None = None
+    to: list[str] = Field(default_factory=list)
+
+
+class CaseRecomputed(CaseFact):
+    """重算时限: a deadline that rested on a provisional year was counted again from the published calendar `calendar`.
+
+    `taken_back` names the steps of the clock (warn, overdue, at_200) that it has then not reached: the marks that were
+    made of them rested on a guess and no longer hold. They come anew when the clock really reaches them.
+    """
+
+    TYPE: ClassVar[str] = "case.recomputed.v1"
+
+    stage: str
+    due_before: datetime
+    due_after: datetime
+    calendar: str
+    taken_back: list[str] = Field(default_factory=list)
+
+
 FACTS: tuple[type[CaseFact], ...] = (
     CaseOpened,
     CaseAccepted,
@@ -203,4 +235,6 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseClosed,
     CaseWarned,
     CaseOverdue,
+    CaseEscalated,
+    CaseRecomputed,
 )

@@ -1,16 +1,18 @@
 """Dispatch writes its events without the contract's models: here each kind of them is read back with its model."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
 
-from services.dispatch.domain.acts import automatic, mark
+from services.dispatch.domain.acts import automatic, mark, recompute
 from services.dispatch.domain.case import Act, Case, Place, Post
 from services.dispatch.outgoing import TYPES, events_of
 from shared.contracts import dispatch as contract
-from tests.unit.dispatch.cases import AUTOMATIC, HOUR, START, STRAIGHT, do, opened
+from tests.unit.dispatch.calendars import LATE, RAISING, dispatched, published
+from tests.unit.dispatch.cases import AUTOMATIC, HOUR, MINUTE, RULES, START, STRAIGHT, do, opened
 
 A, P = Act, Post
 MODELS = {model.TYPE: model for model in contract.FACTS}
@@ -35,7 +37,9 @@ def walked() -> list[Case]:
     declined = do(opened(), A.DECLINE, P.ACCEPTOR)
     unfiled = do(do(opened(), A.ACCEPT, P.ACCEPTOR), A.REFUSE_FILING, P.SHIFT_LEADER)
     overdue = mark(automatic(opened(), START, AUTOMATIC), START + 3 * HOUR, AUTOMATIC)
-    return [closed, declined, unfiled, overdue]
+    raised = mark(automatic(opened(), START, AUTOMATIC), START + 4 * HOUR + MINUTE, RAISING)
+    moved = recompute(dispatched(LATE), LATE + HOUR, published(RULES, 2027, off=[date(2027, 1, 1)]))
+    return [closed, declined, unfiled, overdue, raised, moved]
 
 
 EVENTS = events_of(walked())
@@ -59,4 +63,4 @@ def test_it_is_what_its_contract_says(number: int) -> None:
 
 
 # The same instants, written +00:00 by us and Z by pydantic.
-TIMES = ("at", "due_at", "opened_at", "occurred_at", "answered_at")
+TIMES = ("at", "due_at", "opened_at", "occurred_at", "answered_at", "due_before", "due_after")

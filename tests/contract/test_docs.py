@@ -28,7 +28,7 @@ from shared.packs import load
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CASES = DOCS / "cases.md"
 BETWEEN = re.compile(r"(<!-- act table: .*? -->\n).*?(<!-- end of act table -->)", re.DOTALL)
-MARKS = (Act.MARK_WARNED, Act.MARK_OVERDUE)
+MARKS = (Act.MARK_WARNED, Act.MARK_OVERDUE, Act.AUTO_ESCALATE, Act.RECOMPUTE)
 
 
 def act_table() -> str:

@@ -36,7 +36,7 @@ async def list_cases(
     authorize(who, "cases:read")
     wanted = Wanted(area, status, overdue, unit, category)
     page = await cases.list_cases(parts.pool, sight_of(who), wanted, cursor, limit)
-    items = [case_shown(seen.case, actor_of(who), seen.now, parts.rules.calendar) for seen in page.items]
+    items = [case_shown(seen.case, actor_of(who), seen.now, parts.rules) for seen in page.items]
     return Response(orjson.dumps({"items": items, "next": page.next}), media_type=JSON)
 
 
@@ -44,7 +44,7 @@ async def list_cases(
 async def get_case(case_id: UUID, who: Caller, parts: Parts) -> Response:
     authorize(who, "cases:read")
     seen = await cases.find_case(parts.pool, case_id, sight_of(who))
-    body = case_bytes(seen.case, actor_of(who), seen.now, parts.rules.calendar)
+    body = case_bytes(seen.case, actor_of(who), seen.now, parts.rules)
     return Response(body, headers={"ETag": etag(seen.case.revision)}, media_type=JSON)
 
 

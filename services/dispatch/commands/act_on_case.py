@@ -53,7 +53,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
                 return same_request(answered, asked.request_hash)
             raise
-        body = case_bytes(case, asked.actor, found.now, wired.rules.calendar)
+        body = case_bytes(case, asked.actor, found.now, wired.rules)
         answer = Stored(asked.request_hash, 200, etag(case.revision), body)
         kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
         if not await acts.save(tx, case, events_of([case]), kept):
@@ -75,7 +75,7 @@ def _decide(case: Case | None, asked: Asked, now: datetime, rules: Rules) -> Cas
             "look at it again, then send the act with the new ETag",
             facts={
                 "etag": etag(case.revision),
-                "case": case_shown(case, asked.actor, now, rules.calendar),
+                "case": case_shown(case, asked.actor, now, rules),
             },
         )
-    return perform(case, asked.order, asked.actor, now, rules)
+    return perform(case, asked.order, asked.actor, now, rules.for_area(case.area))

@@ -8,11 +8,14 @@ from uuid import UUID
 
 from services.dispatch.domain.case import SYSTEM, Act, Actor, Case, Fact, Place, Status
 from services.dispatch.domain.changed import changed
-from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, started, stopped
+from services.dispatch.domain.clocks import Stage, StageClock, passed, resumed, started, stopped
 from services.dispatch.domain.effects import EFFECTS, Effect
+from services.dispatch.domain.escalation import escalation_details, escalation_effect
 from services.dispatch.domain.lifecycle import Step, permitted
 from services.dispatch.domain.order import Order
+from services.dispatch.domain.recount import outdated, recounted, taken_back
 from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.steps import ClockStep, Do
 from shared.kernel.area import AreaPath
 
 
@@ -51,7 +54,7 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
         occurred_at=report.occurred_at,
         attributes=report.attributes or {},
         media=report.media,
-        clocks=(started(Stage.ACCEPT, limit, at, rules.calendar),) if limit else (),
+        clocks=(started(Stage.ACCEPT, limit, at, rules.calendar, 1, rules.course(Stage.ACCEPT)),) if limit else (),
         facts=(Fact(1, 1, Act.OPEN, at, SYSTEM, None, Status.REPORTED),),
     )
 
@@ -80,7 +83,7 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
     Raises a refusal of `lifecycle.permitted`, or that of a field which the act needs.
     """
     step = permitted(case, order.act, actor)
-    case = mark(case, at, rules)
+    case = mark(recompute(case, at, rules), at, rules)
     effect = EFFECTS[order.act](case, order, actor, at, rules) if order.act in EFFECTS else Effect()
     clocks, halted = _move_clocks(case, step, at, rules)
     handling = _clock(clocks, Stage.HANDLE)
@@ -96,25 +99,61 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
 
 
 def mark(case: Case, at: datetime, rules: Rules) -> Case:
-    """The case with every mark that its running clock passed before `at`: warned at 80 %, overdue after the limit.
+    """The case with every step that its running clock passed before `at`: warned at 80 %, overdue after the limit, and
+    what the pack adds, each once and in order.
 
-    Needs no check that a timer is still meant: a clock that was stopped or started anew since has no mark due.
+    Needs no check that a timer is still meant: a clock that was stopped or started anew since has no step due.
     """
-    while (clock := case.running) and (due := clock.next_mark) and due[1] < at:
-        case = _marked(case, clock, due[0], at, rules)
+    while (clock := case.running) and (ahead := clock.ahead) and ahead.at < at:
+        seen = passed(clock, rules.counted_by(clock), rules.course(clock.stage))
+        case = changed(case, clocks=_put(case.clocks, seen))
+        for step in rules.course(clock.stage):
+            if step.percent == ahead.percent:
+                case = _marked(case, seen, step, at, rules)
     return case
 
 
-def _marked(case: Case, clock: StageClock, reached: Mark, at: datetime, rules: Rules) -> Case:
-    overdue = reached is Mark.OVERDUE
-    act = Act.MARK_OVERDUE if overdue else Act.MARK_WARNED
-    seen = changed(clock, warned=True, overdue=overdue)
-    after = {
-        "version": case.version + 1,
-        "overdue": case.overdue or (overdue and clock.stage is Stage.HANDLE),
-        "clocks": _put(case.clocks, seen),
-    }
-    return _told(case, after, act, SYSTEM, at, stopped(seen, at, rules.calendar), {"stage": clock.stage})
+def _marked(case: Case, seen: StageClock, step: ClockStep, at: datetime, rules: Rules) -> Case:
+    act = _STEP_ACTS.get(step.do, Act.AUTO_ESCALATE)
+    red = act is Act.MARK_OVERDUE
+    after = {"version": case.version + 1, "overdue": case.overdue or (red and seen.stage is Stage.HANDLE)}
+    details: Mapping[str, Any] = {"stage": seen.stage}
+    if act is Act.AUTO_ESCALATE:
+        after |= escalation_effect(case, step, at)
+        details = escalation_details(seen.stage, step)
+    return _told(case, after, act, SYSTEM, at, stopped(seen, at, rules.counted_by(seen)), details)
+
+
+_STEP_ACTS = {Do.WARN: Act.MARK_WARNED, Do.OVERDUE: Act.MARK_OVERDUE}
+
+
+def recompute(case: Case, at: datetime, rules: Rules) -> Case:
+    """The case with the clocks counted again that rest on a year whose calendar has been published since.
+
+    A fact for each clock whose deadline or steps that changes. An overdue mark that the published year takes back is
+    taken back from the case, too; a deadline that moved into the past is marked at the next look.
+    """
+    for clock in outdated(case, rules):
+        now = recounted(clock, at, rules)
+        case = changed(case, clocks=_put(case.clocks, now))
+        back = taken_back(clock, now, rules)
+        if now.due_at == clock.due_at and not back:
+            continue
+        handling = clock.stage is Stage.HANDLE
+        after = {
+            "version": case.version + 1,
+            "due_at": now.due_at if handling else case.due_at,
+            "overdue": case.overdue and not (handling and clock.overdue and not now.overdue),
+        }
+        details = {
+            "stage": clock.stage,
+            "due_before": clock.due_at,
+            "due_after": now.due_at,
+            "calendar": now.calendar,
+            "taken_back": back,
+        }
+        case = _told(case, after, Act.RECOMPUTE, SYSTEM, at, stopped(now, at, rules.counted_by(now)), details)
+    return case
 
 
 def _told(
@@ -155,16 +194,17 @@ def _move_clocks(
 ) -> tuple[tuple[StageClock, ...], StageClock | None]:
     clocks, halted = case.clocks, None
     if step.stops and (clock := _clock(clocks, step.stops)):
-        halted = stopped(clock, at, rules.calendar)
+        halted = stopped(clock, at, rules.counted_by(clock))
         clocks = _put(clocks, halted)
     if step.resumes and (clock := _clock(clocks, step.resumes)):
-        clocks = _put(clocks, resumed(clock, at, rules.calendar))
+        clocks = _put(clocks, resumed(clock, at, rules.calendar, rules.course(clock.stage)))
     if step.starts:
         allowed = case.limit if step.starts is Stage.HANDLE else rules.stages.get(step.starts)
         if allowed:
             before = _clock(clocks, step.starts)
             generation = before.generation + 1 if before else 1
-            clocks = _put(clocks, started(step.starts, allowed, at, rules.calendar, generation))
+            course = rules.course(step.starts)
+            clocks = _put(clocks, started(step.starts, allowed, at, rules.calendar, generation, course))
     return clocks, halted
 
 

@@ -73,6 +73,8 @@ class Act(StrEnum):
     CLOSE = "close"
     MARK_WARNED = "mark_warned"
     MARK_OVERDUE = "mark_overdue"
+    AUTO_ESCALATE = "auto_escalate"
+    RECOMPUTE = "recompute"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ ACT_ZH = {
     Act.CLOSE: "结案",
     Act.MARK_WARNED: "预警",
     Act.MARK_OVERDUE: "超期",
+    Act.AUTO_ESCALATE: "自动升级",
+    Act.RECOMPUTE: "重算时限",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",

@@ -1,4 +1,4 @@
-"""The durable timers: one row for each running clock that has a mark to reach."""
+"""The durable timers: one row for each running clock that has a step to reach; and what moves without an act."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.clocks import StageClock
+from services.dispatch.domain.steps import name_of
 from services.dispatch.store import timeline
 from services.dispatch.store.rows import case_of, clocks_json
 from shared.postgres import Connection
@@ -27,10 +28,31 @@ LOCK_DUE = """
        FOR UPDATE OF c SKIP LOCKED
 """
 
-MARK_CASES = """
+# Cases whose deadline rests on a year not published yet, counted from an edition of the calendars before $1. The words
+# about the status are those of the index, so that it serves. A case that somebody holds is met at the next look.
+LOCK_PROVISIONAL = """
+    SELECT c.*, clock_timestamp() AS now
+      FROM dispatch.cases c
+     WHERE c.provisional_edition < $1 AND c.status NOT IN ('rejected', 'closed', 'voided')
+     ORDER BY c.provisional_edition
+     LIMIT $2
+       FOR UPDATE OF c SKIP LOCKED
+"""
+
+
+def provisional_sql(clocks: str) -> str:
+    """What the column `provisional_edition` says of `clocks`, an expression of jsonb: the oldest edition that one of
+    them waits to be published after, or null.
+    """
+    return f"(SELECT min(e::int) FROM jsonb_path_query({clocks}, '$.*.edition') AS e)"
+
+
+MARK_CASES = f"""
     UPDATE dispatch.cases c
-       SET version = m.version, overdue = m.overdue, clocks = m.clocks
-      FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::jsonb[]) AS m (id, version, overdue, clocks)
+       SET version = m.version, due_at = m.due_at, overdue = m.overdue, clocks = m.clocks,
+           provisional_edition = {provisional_sql("m.clocks")}
+      FROM unnest($1::uuid[], $2::int[], $3::timestamptz[], $4::bool[], $5::jsonb[])
+           AS m (id, version, due_at, overdue, clocks)
      WHERE c.id = m.id
 """
 
@@ -59,10 +81,16 @@ class Timer(NamedTuple):
 
 
 def timer_of(case: Case) -> Timer | None:
-    """The timer that `case` needs now; None if none of its clocks has a mark to reach."""
+    """The timer that `case` needs now; None if none of its clocks has a step to reach."""
     clock: StageClock | None = case.running
-    due = clock.next_mark if clock else None
-    return Timer(clock.stage, due[0], due[1], clock.generation) if clock and due else None
+    if clock is None or clock.ahead is None:
+        return None
+    return Timer(clock.stage, name_of(clock.ahead.percent), clock.ahead.at, clock.generation)
+
+
+def oldest_edition(case: Case) -> int | None:
+    """The same as `provisional_sql`, for a case that is copied in."""
+    return min((clock.edition for clock in case.clocks if clock.edition is not None), default=None)
 
 
 async def add_clocks(tx: Connection, cases: Sequence[Case]) -> None:
@@ -76,6 +104,12 @@ async def lock_due(tx: Connection, limit: int) -> tuple[list[Case], datetime | N
     return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
 
 
+async def lock_provisional(tx: Connection, edition: int, limit: int) -> tuple[list[Case], datetime | None]:
+    """Lock up to `limit` open cases with a clock that was provisional before `edition`, and say the time."""
+    rows = await tx.fetch(LOCK_PROVISIONAL, edition, limit)
+    return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
+
+
 async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case]) -> None:
     """Write what `marked` became, and bring the timers of all that were `looked_at` up to their clocks."""
     if marked:
@@ -83,6 +117,7 @@ async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence
             MARK_CASES,
             [case.id for case in marked],
             [case.version for case in marked],
+            [case.due_at for case in marked],
             [case.overdue for case in marked],
             [clocks_json(case) for case in marked],
         )

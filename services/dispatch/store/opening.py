@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
-from services.dispatch.store.clocks import add_clocks
+from services.dispatch.store.clocks import add_clocks, oldest_edition
 from services.dispatch.store.rows import clocks_json
 from shared.bus import outbox
 from shared.bus.event import Event
@@ -51,6 +51,7 @@ _CASE_COLUMNS = (
     "unit",
     "due_at",
     "clocks",
+    "provisional_edition",
 )
 
 
@@ -95,6 +96,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) ->
             case.unit,
             case.due_at,
             clocks_json(case),
+            oldest_edition(case),
         )
         for case in cases
     ]

@@ -35,6 +35,8 @@ EVENTS: Final = {
     "case.closed.v1": ("结案", "closed"),
     "case.warned.v1": ("预警", "80 % of the limit"),
     "case.overdue.v1": ("超期", "overdue"),
+    "case.escalated.v1": ("升级", "escalated"),
+    "case.recomputed.v1": ("重算时限", "deadline counted again"),
 }
 
 STATUSES: Final = {

@@ -53,7 +53,8 @@ EXPECTED = {
     (S.ACCEPTED, A.AUTO_FILE): ({P.SYSTEM}, S.FILED),
     (S.FILED, A.AUTO_DISPATCH): ({P.SYSTEM}, S.DISPATCHED),
 }
-ACTS = [act for act in Act if act not in (A.OPEN, A.MARK_WARNED, A.MARK_OVERDUE)]
+BY_TIME = (A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE)
+ACTS = [act for act in Act if act is not A.OPEN and act not in BY_TIME]
 
 
 def in_status(status: Status) -> Case:
@@ -85,14 +86,13 @@ def test_every_act_in_every_status_by_every_post(status: Status, act: Act, post:
 
 
 def test_the_table_has_no_row_beyond_the_expected() -> None:
-    marks = {A.MARK_WARNED, A.MARK_OVERDUE}
-    assert {key for key in TABLE if key[1] not in marks} == EXPECTED.keys()
+    assert {key for key in TABLE if key[1] not in BY_TIME} == EXPECTED.keys()
     assert set(PERSONAL) == {act for _, act in EXPECTED} - {A.AUTO_ACCEPT, A.AUTO_FILE, A.AUTO_DISPATCH}
 
 
 def test_marks_change_no_status_and_are_the_systems_alone() -> None:
     for (status, act), step in TABLE.items():
-        if act in (A.MARK_WARNED, A.MARK_OVERDUE):
+        if act in BY_TIME:
             assert step.to is status
             assert step.posts == (P.SYSTEM,)
 
@@ -216,7 +216,7 @@ def test_any_walk_keeps_the_books_straight(walk: list[tuple[Act, Post, bool]]) -
         except Refusal:
             assert case is before
     assert [fact.version for fact in case.facts] == list(range(1, case.version + 1))
-    assert case.revision == 1 + sum(fact.act not in (A.OPEN, A.MARK_WARNED, A.MARK_OVERDUE) for fact in case.facts)
+    assert case.revision == 1 + sum(fact.act not in (A.OPEN, *BY_TIME) for fact in case.facts)
     for one, two in pairwise(case.facts):
         assert two.from_status is one.status
         assert two.at >= one.at
