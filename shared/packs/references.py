@@ -26,7 +26,7 @@ def dangling(pack: Pack) -> Iterator[Problem]:
                     yield Problem(f"{pack.name}/pack.yaml", f"/steps/{stage}/{number}/to", message)
     versions = {pack.calendar.version}
     for area, rules in pack.areas.items():
-        if not area or not whole.covers(area):
+        if area in ("", pack.area) or not whole.covers(area):
             message = f"{area!r} is not a part of the pack's own area {pack.area!r}"
             yield Problem(f"{pack.name}/pack.yaml", f"/areas/{area}", message)
         if rules.calendar is None:

@@ -1,6 +1,7 @@
 """Calendars of working time: the pack's own, and those that are published later, for everybody who counts from them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from services.dispatch.pack_rules import Published, own_calendars, rules_of
@@ -21,6 +22,10 @@ class OutsideTheCity(Invalid):
     slug, title, title_zh = "outside-the-city", "Not a part of the city", "区域不属于本市"
 
 
+class AnotherPack(Conflict):
+    slug, title, title_zh = "another-pack", "The city runs on another pack", "本市使用的是其他制度包"
+
+
 class Outcome(NamedTuple):
     """`edition` of the calendar; `new` is false when it was published before; `waiting` open cases are looked at next.
 
@@ -33,18 +38,38 @@ class Outcome(NamedTuple):
     behind: list[str]
 
 
+class Publication(NamedTuple):
+    """One line of the list of calendars; `years` are all that it knows, those of the one before it too."""
+
+    edition: int
+    area: str
+    version: str
+    years: list[int]
+    published_at: datetime
+
+
 async def publish_calendar(wired: Wired, area: AreaPath, announced: Announced) -> Outcome:
     """Publish years of the area's calendar, on top of the one in force there. Doing it again changes nothing.
 
-    Raises OutsideTheCity, VersionTaken, BadCalendar.
+    Raises OutsideTheCity, AnotherPack, VersionTaken, BadCalendar.
     """
+    if area == wired.pack.area:
+        area = AreaPath.root()  # the same: one name, so that neither hides the other
     if area and not AreaPath(wired.pack.area).covers(area):
         raise OutsideTheCity(
-            f"{area} is not a part of {wired.pack.area}", errors=[FieldError("?area", f"below {wired.pack.area}")]
+            f"{area} is not a part of {wired.pack.area}, this city",
+            errors=[FieldError("?area", f"below {wired.pack.area}")],
         )
     async with transaction(wired.pool) as tx:
         await calendars.take_turn(tx)
-        known = await _register_own(tx, wired)
+        known = await _every(tx)
+        if not known:
+            known = await _register_own(tx, wired)
+        elif any(_differs(known, own.area, own.calendar) for own in own_calendars(wired.pack)):
+            raise AnotherPack(
+                f"deadlines here are not counted from the calendars of pack {wired.pack.name} "
+                f"({known[0].calendar.version} came first): set WANGGE_PACK to the pack that dispatch runs with"
+            )
         found, new = await _add(tx, known, area, announced)
         waiting = await calendars.waiting(tx, found.edition)
     in_force = {each.area: each.calendar for each in known if each.area != area and area.covers(each.area)}
@@ -74,10 +99,11 @@ async def load_calendars(wired: Wired) -> None:
     wired.in_force.edition = known[-1].edition
 
 
-async def published(wired: Wired) -> Sequence[calendars.CalendarRow]:
+async def publications(wired: Wired) -> list[Publication]:
     """Every publication, the first one first."""
     async with wired.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-        return await calendars.every(connection)
+        rows = await calendars.every(connection)
+    return [Publication(r.edition, r.area, r.version, sorted(r.days["published"]), r.published_at) for r in rows]
 
 
 async def _every(connection: Connection) -> list[Published]:

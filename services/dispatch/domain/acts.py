@@ -13,7 +13,7 @@ from services.dispatch.domain.effects import EFFECTS, Effect
 from services.dispatch.domain.escalation import escalation_details, escalation_effect
 from services.dispatch.domain.lifecycle import Step, permitted
 from services.dispatch.domain.order import Order
-from services.dispatch.domain.recount import outdated, recounted, taken_back
+from services.dispatch.domain.recount import adopted, of_unknown_calendar, outdated, recounted, taken_back
 from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.steps import ClockStep, Do
 from shared.kernel.area import AreaPath
@@ -133,6 +133,8 @@ def recompute(case: Case, at: datetime, rules: Rules) -> Case:
     A fact for each clock whose deadline or steps that changes. An overdue mark that the published year takes back is
     taken back from the case, too; a deadline that moved into the past is marked at the next look.
     """
+    for clock in of_unknown_calendar(case):
+        case = changed(case, clocks=_put(case.clocks, adopted(clock, rules)))
     for clock in outdated(case, rules):
         now = recounted(clock, at, rules)
         case = changed(case, clocks=_put(case.clocks, now))

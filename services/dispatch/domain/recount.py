@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.changed import changed
-from services.dispatch.domain.clocks import Ahead, Spell, StageClock, share_of
+from services.dispatch.domain.clocks import Ahead, Spell, StageClock, edition_of, share_of
 from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.steps import RED, YELLOW, name_of
 from services.dispatch.domain.worktime import Calendar, after, kept_by, provisional, used
@@ -17,6 +17,21 @@ def outdated(case: Case, rules: Rules) -> list[StageClock]:
     """The clocks, running or standing, that rest on a provisional year of calendars older than those in force."""
     edition = rules.calendar.edition
     return [clock for clock in case.clocks if clock.edition is not None and clock.edition < edition]
+
+
+def of_unknown_calendar(case: Case) -> list[StageClock]:
+    """Clocks that run in working time and do not say by which calendar: of rows older than the member."""
+    return [clock for clock in case.clocks if clock.since and not clock.calendar and not clock.continuous]
+
+
+def adopted(clock: StageClock, rules: Rules) -> StageClock:
+    """Such a clock as if it had been counted from the calendar in force: its deadline stays, whether it is a guess is
+    known from now on.
+    """
+    assert clock.since is not None
+    calendar = rules.calendar
+    until = max(clock.due_at, clock.ahead.at if clock.ahead else clock.due_at)
+    return changed(clock, calendar=calendar.version, edition=edition_of(clock.since, until, calendar))
 
 
 def recounted(clock: StageClock, at: datetime, rules: Rules) -> StageClock:

@@ -1,6 +1,7 @@
 """The calendars that were ever published, and in which order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.postgres import Connection
@@ -28,7 +29,7 @@ class CalendarRow(NamedTuple):
     area: str
     version: str
     days: dict[str, Any]
-    published_at: Any
+    published_at: datetime
 
 
 async def take_turn(tx: Connection) -> None:

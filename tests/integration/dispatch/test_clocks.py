@@ -22,6 +22,8 @@ async def let_pass(city: City, case: dict[str, Any], time: timedelta) -> None:
     for clock in clocks.values():
         for name in clock.keys() & {"since", "warn_at", "due_at"}:
             clock[name] -= time // timedelta(microseconds=1)
+        if "ahead" in clock:
+            clock["ahead"][1] -= time // timedelta(microseconds=1)
     await city.wired.pool.execute(MOVE, UUID(case["id"]), clocks)
     await city.wired.pool.execute(MOVE_TIMER, UUID(case["id"]), time)
 

@@ -165,7 +165,8 @@ def test_however_often_one_looks_each_fires_once_and_in_order(steps: list[ClockS
 
 def _percent(fact: Fact) -> int:
     if fact.act is A.AUTO_ESCALATE:
-        return round(fact.details["share"] * 100)
+        share: float = fact.details["share"]
+        return round(share * 100)
     return YELLOW.percent if fact.act is A.MARK_WARNED else RED.percent
 
 
