@@ -5,8 +5,8 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.app import create_app
+from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.consumers import subscriptions
 from services.dispatch.domain.lifecycle import PERSONAL
 from services.dispatch.settings import DispatchSettings
