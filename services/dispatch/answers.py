@@ -9,7 +9,7 @@ from services.dispatch.domain.case import Actor, Case
 from services.dispatch.domain.clocks import StageClock
 from services.dispatch.domain.lifecycle import acts_now
 from services.dispatch.domain.rules import Rules
-from services.dispatch.domain.worktime import Calendar, provisional
+from services.dispatch.domain.worktime import provisional
 
 
 def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[st
         "ended_at": case.ended_at,
         "level": case.level,
         **_open_matters(case),
-        "clock": _clock_shown(case.running, now, rules.calendar),
+        "clock": _clock_shown(case.running, now, rules.for_area(case.area)),
         "acts": acts_now(case, actor, rules),
     }
 
@@ -65,9 +65,10 @@ def _open_matters(case: Case) -> dict[str, Any]:
     }
 
 
-def _clock_shown(clock: StageClock | None, now: datetime, calendar: Calendar) -> dict[str, Any] | None:
+def _clock_shown(clock: StageClock | None, now: datetime, rules: Rules) -> dict[str, Any] | None:
     if clock is None or clock.since is None:
         return None
+    calendar = rules.counted_by(clock)
     used = int(clock.used(now, calendar).total_seconds())
     limit = int(clock.limit.total_seconds())
     return {

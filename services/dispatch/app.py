@@ -1,14 +1,17 @@
 """The HTTP side of dispatch."""
 
 import asyncio
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.dispatch.api import acts, cases, city
 from services.dispatch.commands.load_units import load_units
+from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
+from shared.polling import polling_job
 
 
 def create_app(wired: Wired) -> FastAPI:
@@ -30,9 +33,10 @@ def create_app(wired: Wired) -> FastAPI:
 
 
 def api_jobs(wired: Wired) -> list[Job]:
-    """What every replica that answers requests needs: the keys that open it, and the pack's units, once."""
+    """What a replica that answers requests needs: the keys that open it, the calendars, the pack's units (once)."""
 
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)
 
-    return [wired.keys.job(), Job("units", units)]
+    calendars = polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds)
+    return [wired.keys.job(), calendars, Job("units", units)]

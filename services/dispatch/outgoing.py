@@ -71,6 +71,8 @@ TYPES: dict[Act, str] = {
     Act.APPEAL: contract.CaseAppealed.TYPE,
     Act.REVIEW_APPEAL: contract.CaseAppealReviewed.TYPE,
     Act.DECIDE_APPEAL: contract.CaseAppealDecided.TYPE,
+    Act.AUTO_ESCALATE: contract.CaseEscalated.TYPE,
+    Act.RECOMPUTE: contract.CaseRecomputed.TYPE,
 }
 
 

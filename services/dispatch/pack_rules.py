@@ -1,30 +1,55 @@
 """A city's pack as the rules of the domain: the one place where dispatch reads packs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.rules import Route, Rules
+from services.dispatch.domain.steps import ClockStep, Do, course_of
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
+from shared.packs.model import Calendar as PackCalendar
 from shared.packs.model import Limit as PackLimit
 from shared.packs.model import Pack
+from shared.packs.model import Step as PackStep
 
 STAGES = (Stage.ACCEPT, Stage.VERIFY, Stage.FILE, Stage.DISPATCH, Stage.CHECK)
 
 
-def rules_of(pack: Pack) -> Rules:
-    """What `pack` says about cases."""
+class Published(NamedTuple):
+    """A calendar that is for the area `area` (empty: the whole city), as the `edition`-th publication made it."""
+
+    edition: int
+    area: str
+    calendar: PackCalendar
+
+
+def own_calendars(pack: Pack) -> list[Published]:
+    """The calendars that the pack itself brings: the city's first, then those of its areas."""
+    local = [Published(0, area, own.calendar) for area, own in pack.areas.items() if own.calendar]
+    return [Published(0, AreaPath.root(), pack.calendar), *local]
+
+
+def rules_of(pack: Pack, published: Sequence[Published] = ()) -> Rules:
+    """What `pack` says about cases, with the calendars of `published` in the order of their editions: of an area the
+    last one is in force, the earlier ones are those that older deadlines were counted from.
+    """
+    published = published or own_calendars(pack)
+    edition = max(each.edition for each in published)
+    calendars = {each.calendar.version: _calendar(pack, each.calendar, edition) for each in published}
+    in_force = {each.area: calendars[each.calendar.version] for each in published}
     automatic = pack.automatic
     wanted = (
         (automatic.accept, Act.AUTO_ACCEPT),
         (automatic.file, Act.AUTO_FILE),
         (automatic.dispatch, Act.AUTO_DISPATCH),
     )
-    return Rules(
+    city = Rules(
         number_prefix=pack.number_prefix,
-        calendar=calendar_of(pack),
+        calendar=in_force[""],
         stages={stage: _limit(getattr(pack.stage_limits, stage.value)) for stage in STAGES},
         handling={
             (category.code, condition.key): _limit(condition.limit)
@@ -44,27 +69,47 @@ def rules_of(pack: Pack) -> Rules:
         answer_late_for=timedelta(hours=pack.procedure.answer_late_hours),
         urging_limit=_limit(pack.procedure.urging),
         summons_limit=_limit(pack.procedure.summons),
+        courses={Stage(stage): course_of(map(_step, steps)) for stage, steps in pack.steps if steps},
+        calendars=calendars,
     )
+    return replace(city, local={area: _local(city, pack, in_force, area) for area in {*in_force, *pack.areas} - {""}})
+
+
+def _local(city: Rules, pack: Pack, in_force: Mapping[str, Calendar], area: str) -> Rules:
+    """The city's rules with what each prefix of `area`, the longest last, has of its own."""
+    rules = city
+    for prefix in AreaPath(area).prefixes():
+        own = pack.areas.get(prefix)
+        limits = [(stage, getattr(own.stage_limits, stage.value)) for stage in STAGES] if own else []
+        stages = {stage: _limit(limit) for stage, limit in limits if limit is not None}
+        rules = replace(rules, calendar=in_force.get(prefix, rules.calendar), stages={**rules.stages, **stages})
+    return rules
 
 
 def calendar_of(pack: Pack) -> Calendar:
     """The pack's working time, in the pack's time zone."""
-    stated = pack.calendar
+    return _calendar(pack, pack.calendar, 0)
+
+
+def _calendar(pack: Pack, stated: PackCalendar, edition: int) -> Calendar:
     return Calendar(
         version=stated.version,
         time_zone=pack.time_zone,
-        slots=tuple(
-            Slot(slot.start.hour * 60 + slot.start.minute, slot.end.hour * 60 + slot.end.minute)
-            for slot in stated.slots
-        ),
+        slots=tuple(Slot(*slot.minutes) for slot in stated.slots),
         holidays=frozenset(stated.holidays),
         workdays=frozenset(stated.workdays),
         weekend=frozenset(range(1, 8)) - stated.weekdays,
         published=stated.published,
+        edition=edition,
     )
 
 
+def _step(step: PackStep) -> ClockStep:
+    return ClockStep(step.percent, Do(step.do), step.to)
+
+
 def _limit(limit: PackLimit) -> Limit:
+    # Typed in the catalogue, urgent 紧急 or not: no text is read for the word, which wins over any type where it is.
     return Limit(limit.amount, Unit(limit.unit))
 
 

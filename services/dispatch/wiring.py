@@ -20,6 +20,24 @@ from shared.postgres import Pool
 SCHEMA = "dispatch"
 
 
+@dataclass(slots=True)
+class InForce:
+    """The pack's rules with the calendars that were published up to `edition`; 0: none was looked for yet."""
+
+    rules: Rules
+    edition: int = 0
+    trouble: str = "the calendars of working time were not read yet"
+
+    async def looked_for(self) -> None:
+        """A check of readiness: deadlines are counted from published calendars."""
+        if not self.edition:
+            raise NotReady(self.trouble)
+
+
+class NotReady(Exception):
+    """What a service still waits for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wired:
     """The parts of a running dispatch service."""
@@ -32,14 +50,20 @@ class Wired:
     auth: Authenticator
     readiness: Readiness
     pack: Pack
-    rules: Rules
+    in_force: InForce
+
+    @property
+    def rules(self) -> Rules:
+        """The rules in force now: read once for each piece of work, they are replaced when a calendar is published."""
+        return self.in_force.rules
 
 
 @asynccontextmanager
 async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wired]:
     """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's."""
     pack = load(settings.pack)
-    async with foundation(settings, SCHEMA, carrier) as base:
+    in_force = InForce(rules_of(pack))
+    async with foundation(settings, SCHEMA, carrier, calendars=in_force.looked_for) as base:
         yield Wired(
             settings=settings,
             pool=base.pool,
@@ -49,5 +73,5 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
             auth=base.auth,
             readiness=base.readiness,
             pack=pack,
-            rules=rules_of(pack),
+            in_force=in_force,
         )

@@ -1,6 +1,10 @@
 """The background side of dispatch: the relay, the consumers and the clocks."""
 
+from functools import partial
+
 from services.dispatch.commands.mark_due import mark_due
+from services.dispatch.commands.publish_calendar import load_calendars
+from services.dispatch.commands.recount_cases import recount_cases
 from services.dispatch.consumers import subscriptions
 from services.dispatch.wiring import SCHEMA, Wired
 from shared import idempotency
@@ -15,6 +19,8 @@ def worker_jobs(wired: Wired) -> list[Job]:
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         clock_job(wired),
+        polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds),
+        recount_job(wired),
     ]
 
 
@@ -25,3 +31,12 @@ def clock_job(wired: Wired) -> Job:
         return await mark_due(wired) >= wired.settings.clock_batch
 
     return polling_job("clocks", mark, every=wired.settings.clock_poll_seconds)
+
+
+def recount_job(wired: Wired) -> Job:
+    """Counts deadlines again that waited for a calendar; while none was published a look is one descent of an index."""
+
+    async def recount() -> bool:
+        return await recount_cases(wired) >= wired.settings.clock_batch
+
+    return polling_job("recount", recount, every=wired.settings.calendar_poll_seconds)

@@ -382,15 +382,6 @@ class CaseUnanswered(CaseFact):
     who: str
 
 
-class CaseEscalated(CaseFact):
-    """上报上级: the case climbed to `level`, counted in area segments: the fewer, the higher."""
-
-    TYPE: ClassVar[str] = "case.escalated.v1"
-
-    level: int | None = None
-    do: str | None = None
-
-
 class CaseTaskReassigned(CaseFact):
     """改派任务: a verification or check that was not answered in time went to the next person of the roster."""
 
@@ -490,6 +481,42 @@ class CaseAppealDecided(CaseFact):
     recommended: bool | None = None
 
 
+class CaseEscalated(CaseFact):
+    """升级: a clock came to a step beyond yellow and red, or somebody raised the case.
+
+    Of a step: `share` of the limit (2.0), its name `step` (at_200), what is done `do` (notify, urge, raise), and the
+    posts that it concerns, `to`. `level` is the level that answers for the case from now on, counted in area segments:
+    the fewer, the higher. A step that urges makes urging number `urging`, to be replied to by `reply_due_at`.
+    """
+
+    TYPE: ClassVar[str] = "case.escalated.v1"
+
+    stage: str | None = None
+    step: str | None = None
+    share: float | None = None
+    do: str | None = None
+    to: list[str] = Field(default_factory=list)
+    level: int | None = None
+    urging: int | None = None
+    reply_due_at: datetime | None = None
+
+
+class CaseRecomputed(CaseFact):
+    """重算时限: a deadline that rested on a provisional year was counted again from the published calendar `calendar`.
+
+    `taken_back` names the steps of the clock (warn, overdue, at_200) that it has then not reached: the marks that were
+    made of them rested on a guess and no longer hold. They come anew when the clock really reaches them.
+    """
+
+    TYPE: ClassVar[str] = "case.recomputed.v1"
+
+    stage: str
+    due_before: datetime
+    due_after: datetime
+    calendar: str
+    taken_back: list[str] = Field(default_factory=list)
+
+
 FACTS: tuple[type[CaseFact], ...] = (
     CaseOpened,
     CaseAccepted,
@@ -528,7 +555,6 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseSummoned,
     CaseSummonsAnswered,
     CaseUnanswered,
-    CaseEscalated,
     CaseTaskReassigned,
     CaseSelfHandled,
     CaseSpotChecked,
@@ -540,4 +566,6 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseAppealed,
     CaseAppealReviewed,
     CaseAppealDecided,
+    CaseEscalated,
+    CaseRecomputed,
 )

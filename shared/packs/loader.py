@@ -1,5 +1,6 @@
 """Packs by name, out of the folders beside this file. What is wrong is said all at once, with file and line."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def load(name: str, folder: Path = PACKS) -> Pack:
     conditions = _condition_names(f"{name}/pack.yaml", parts.pop("condition_names", {}), problems)
     parts |= {"name": name, "folder": str(folder)}
     parts["calendar"] = read_yaml(folder, f"{name}/calendar.yaml", problems)
+    calendars = _area_calendars(folder, name, parts, problems)
     parts["units"] = _units(folder, f"{name}/units.csv", problems)
     parts["categories"] = _categories(folder, f"{name}/catalogue.csv", conditions, problems)
     if problems:
@@ -60,7 +62,8 @@ def load(name: str, folder: Path = PACKS) -> Pack:
         # By way of JSON: strict about types there, yet a date is a string and a tuple an array.
         pack = Pack.model_validate_json(orjson.dumps(parts, option=orjson.OPT_NON_STR_KEYS))
     except ValidationError as error:
-        raise BadPack(name, [_placed(name, problem) for problem in problems_of(error, f"{name}/pack.yaml")]) from None
+        found = problems_of(error, f"{name}/pack.yaml")
+        raise BadPack(name, [_placed(name, problem, calendars) for problem in found]) from None
     except orjson.JSONEncodeError as error:
         raise BadPack(name, [Problem(f"{name}/pack.yaml", "/", str(error))]) from None
     if problems := list(dangling(pack)):
@@ -96,6 +99,24 @@ def _categories(folder: Path, file: str, conditions: dict[str, Text], problems: 
     return categories
 
 
+def _area_calendars(folder: Path, name: str, parts: dict[str, Any], problems: list[Problem]) -> dict[str, str]:
+    """Put the calendars that areas name into `parts`: what such a file leaves out is as in the city's own calendar.
+
+    Returns the file of each area.
+    """
+    files: dict[str, str] = {}
+    areas = parts.get("areas")
+    for area, rules in areas.items() if isinstance(areas, dict) else ():
+        if not isinstance(rules, dict) or not isinstance(rules.get("calendar"), str):
+            continue
+        files[area] = file = f"{name}/{Path(rules['calendar']).name}"
+        own = read_yaml(folder, file, problems)
+        if own and "version" not in own:
+            problems.append(Problem(file, "/version", "field required: a calendar of an area has a version of its own"))
+        rules["calendar"] = parts["calendar"] | own
+    return files
+
+
 def _condition_names(file: str, names: object, problems: list[Problem]) -> dict[str, Text]:
     try:
         return _NAMES.validate_python(names)
@@ -114,9 +135,12 @@ def _condition_name(key: str, names: dict[str, Text]) -> dict[str, str] | None:
     return None
 
 
-def _placed(name: str, problem: Problem) -> Problem:
+def _placed(name: str, problem: Problem, calendars: Mapping[str, str]) -> Problem:
     """The same problem, in the file that this part of the pack is read from."""
-    for part, file in (("calendar", "calendar.yaml"), ("units", "units.csv"), ("categories", "catalogue.csv")):
+    parts = [("calendar", "calendar.yaml"), ("units", "units.csv"), ("categories", "catalogue.csv")]
+    files = [(part, f"{name}/{file}") for part, file in parts]
+    files += [(f"areas/{area}/calendar", file) for area, file in calendars.items()]
+    for part, file in files:
         if f"{problem.where}/".startswith(f"/{part}/"):
-            return problem._replace(file=f"{name}/{file}", where=problem.where.removeprefix(f"/{part}") or "/")
+            return problem._replace(file=file, where=problem.where.removeprefix(f"/{part}") or "/")
     return problem

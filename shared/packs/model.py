@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import Refusal
@@ -34,6 +34,8 @@ def _area(path: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_zone)]
 Area = Annotated[str, AfterValidator(_area)]
 ClockTime = Annotated[time, Field(strict=False)]
+# The midnight that ends a day has no `time` of its own: as an end, 00:00 can mean nothing else.
+EndTime = Annotated[ClockTime, BeforeValidator(lambda value: "00:00" if value == "24:00" else value)]
 
 
 class Model(BaseModel):
@@ -74,6 +76,60 @@ class StageLimits(Model):
     file: StageLimit
     dispatch: StageLimit
     check: StageLimit
+
+
+class SomeStageLimits(Model):
+    """Stages whose limit is another in a part of the city (Taiyuan: a check has 60 minutes in town, 120 outside)."""
+
+    accept: StageLimit | None = None
+    verify: StageLimit | None = None
+    file: StageLimit | None = None
+    dispatch: StageLimit | None = None
+    check: StageLimit | None = None
+
+
+class Step(Model):
+    """What happens when a stage's clock reaches `at` times its limit, beside yellow at 0.8 and red at 1.0, which are
+    always there: `notify` tells the posts `to`, `urge` 督办 and `raise` 升级 act on the case as well.
+    """
+
+    at: Annotated[float, Field(ge=0.01, le=100)]
+    do: Literal["notify", "urge", "raise"]
+    to: Annotated[tuple[Code, ...], Field(min_length=1, max_length=10)]
+
+    @property
+    def percent(self) -> int:
+        return round(self.at * 100)
+
+    @model_validator(mode="after")
+    def _whole_percent(self) -> Self:
+        if abs(self.at * 100 - self.percent) > 1e-6:
+            raise ValueError("at is a share of the limit in whole percent, such as 0.5 or 2.0")
+        return self
+
+
+_RAISED = Step(at=2.0, do="raise", to=("command_leader",))
+
+
+class Steps(Model):
+    """The steps of each stage's clock. Handling, unless the pack says otherwise, is raised to the leader at twice its
+    limit (WORKFLOW §3).
+    """
+
+    accept: tuple[Step, ...] = ()
+    verify: tuple[Step, ...] = ()
+    file: tuple[Step, ...] = ()
+    dispatch: tuple[Step, ...] = ()
+    handle: tuple[Step, ...] = (_RAISED,)
+    check: tuple[Step, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for stage, steps in self:
+            seen = {(step.percent, step.do) for step in steps}
+            if len(seen) < len(steps):
+                raise ValueError(f"{stage} does the same twice at one share: name all its posts in one step")
+        return self
 
 
 class Automatic(Model):
@@ -141,14 +197,24 @@ class Unit(Model):
 
 
 class Slot(Model):
-    """Working hours of a day, in the pack's time zone."""
+    """Working hours of a day, in the pack's time zone. `end` may be "24:00", the midnight that ends the day."""
 
     start: ClockTime
-    end: ClockTime
+    end: EndTime
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Start and end in minutes since midnight."""
+        start, end = (at.hour * 60 + at.minute for at in (self.start, self.end))
+        return start, end or 24 * 60
 
     @model_validator(mode="after")
     def _forwards(self) -> Self:
-        if self.start >= self.end:
+        for at in (self.start, self.end):
+            if at.second or at.microsecond or at.tzinfo:
+                raise ValueError("a slot begins and ends at a minute of the city's own time, such as 08:30")
+        start, end = self.minutes
+        if start >= end:
             raise ValueError("a slot ends after it starts; one that runs past midnight is two slots")
         return self
 
@@ -170,7 +236,7 @@ class Calendar(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if any(a.end > b.start for a, b in zip(self.slots, self.slots[1:], strict=False)):
+        if any(a.minutes[1] > b.minutes[0] for a, b in zip(self.slots, self.slots[1:], strict=False)):
             raise ValueError("slots must be in order and must not overlap")
         if both := sorted(self.holidays.keys() & self.workdays.keys()):
             raise ValueError(f"{both[0]} is listed both as a holiday and as a working day")
@@ -178,11 +244,24 @@ class Calendar(Model):
             raise ValueError(f"days of {unpublished[0]} are listed, but that year is not in published")
         return self
 
+    @model_validator(mode="after")
+    def _some_day_is_worked(self) -> Self:
+        if not self.weekdays:
+            raise ValueError("weekdays names no day: a week needs a working day")
+        return self
+
     def is_workday(self, day: date) -> bool:
         return day in self.workdays or (day.isoweekday() in self.weekdays and day not in self.holidays)
 
     def is_provisional(self, year: int) -> bool:
         return year not in self.published
+
+
+class AreaRules(Model):
+    """What a part of the city has of its own, by its area prefix; the longest prefix that covers a case counts."""
+
+    calendar: Calendar | None = None
+    stage_limits: SomeStageLimits = SomeStageLimits()
 
 
 class OutlineRow(Model):
@@ -247,6 +326,8 @@ class Pack(Model):
     categories: dict[Code, Category]
     calendar: Calendar
     stage_limits: StageLimits
+    steps: Steps = Steps()
+    areas: dict[Area, AreaRules] = Field(default_factory=dict)
     automatic: Automatic
     procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +12,27 @@ import pytest
 
 from services.dispatch.domain.acts import automatic, perform
 from services.dispatch.domain.case import Act, Case, Place, Post, Status
-from services.dispatch.domain.due import mark
-from services.dispatch.domain.table import TABLE
+from services.dispatch.domain.due import mark, recompute
+from services.dispatch.domain.table import MARKS, TABLE
 from services.dispatch.outgoing import TYPES, events_of
 from shared.contracts import dispatch as contract
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import Refusal
-from tests.unit.dispatch.cases import AUTOMATIC, HOUR, RULES, START, STRAIGHT, actor, do, opened, order, prepared, until
+from tests.unit.dispatch.calendars import LATE, RAISING, dispatched, published
+from tests.unit.dispatch.cases import (
+    AUTOMATIC,
+    HOUR,
+    MINUTE,
+    RULES,
+    START,
+    STRAIGHT,
+    actor,
+    do,
+    opened,
+    order,
+    prepared,
+    until,
+)
 
 A, P = Act, Post
 MODELS = {model.TYPE: model for model in contract.FACTS}
@@ -43,14 +57,16 @@ def walked() -> list[Case]:
     declined = do(opened(), A.DECLINE, P.ACCEPTOR)
     unfiled = do(do(opened(), A.ACCEPT, P.ACCEPTOR), A.REFUSE_FILING, P.SHIFT_LEADER)
     overdue = mark(automatic(opened(), START, AUTOMATIC), START + 3 * HOUR, AUTOMATIC)
-    return [closed, declined, unfiled, overdue, *each_act()]
+    raised = mark(automatic(opened(), START, AUTOMATIC), START + 4 * HOUR + MINUTE, RAISING)
+    moved = recompute(dispatched(LATE), LATE + HOUR, published(RULES, 2027, off=[date(2027, 1, 1)]))
+    return [closed, declined, unfiled, overdue, raised, moved, *each_act()]
 
 
 def each_act() -> Iterator[Case]:
     """One case for each row of the table, and one on which an urging, a part and a suspension ran out."""
     for (status, act), step in TABLE.items():
         case = prepared(until(status), act)
-        if act not in (A.MARK_WARNED, A.MARK_OVERDUE, A.MARK_UNANSWERED):
+        if act not in MARKS - {A.ABSORB}:
             with suppress(Refusal):  # rows whose guard this regime never meets
                 yield perform(case, order(act), actor(step.posts[0]), case.facts[-1].at, RULES)
     case = do(do(until(Status.HANDLING), A.URGE, P.DISPATCHER), A.COORDINATE, P.DISPATCHER, meeting_at=START)

@@ -51,7 +51,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
             return same_request(found.answered, asked.request_hash)
         try:
             before = await _as_decided_on(tx, found.case, asked, found.now, wired)
-            case = perform(before, order, asked.actor, found.now, wired.rules)
+            case = perform(before, order, asked.actor, found.now, wired.rules.for_area(before.area))
         except Refusal:
             # The same request may have been carried out while this one waited for the lock.
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
@@ -111,9 +111,9 @@ async def _as_decided_on(tx: Connection, case: Case | None, asked: Asked, now: d
 
 async def _follow(tx: Connection, wired: Wired, case: Case, order: Order, now: datetime) -> None:
     """What the act means for another case: the one that absorbs this, or the one that is opened anew."""
-    rules = wired.rules
+    rules = wired.rules.for_area(case.area)
     if order.act is Act.MERGE and order.other:
-        survivor = absorbed(order.other, case, now, rules)
+        survivor = absorbed(order.other, case, now, wired.rules.for_area(order.other.area))
         await acts.save(tx, survivor, events_of([survivor]), None)
     elif order.act is Act.REOPEN and order.other_id:
         number = case_number(rules.number_prefix, now, rules.calendar.zone, await opening.serial(tx))

@@ -34,8 +34,9 @@ async def open_cases(tx: Connection, wired: Wired, received: Sequence[Received])
     for new in await opening.new_reports(tx, list(by_id)):
         report, trace = by_id[new.report_id]
         number = case_number(rules.number_prefix, new.now, rules.calendar.zone, new.serial)
-        case = open_case(report, uuid7(), number, new.now, rules)
-        cases.append(automatic(case, new.now, rules))
+        local = rules.for_area(report.area)
+        case = open_case(report, uuid7(), number, new.now, local)
+        cases.append(automatic(case, new.now, local))
         traces.append(trace)
     if cases:
         await opening.add(tx, cases, events_of(cases, traces))

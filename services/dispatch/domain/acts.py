@@ -10,7 +10,7 @@ from services.dispatch.domain.carry import carry_out
 from services.dispatch.domain.case import SYSTEM, Act, Actor, Case, Fact, Place, Status
 from services.dispatch.domain.changed import changed
 from services.dispatch.domain.clocks import Stage, started
-from services.dispatch.domain.due import mark
+from services.dispatch.domain.due import mark, recompute
 from services.dispatch.domain.lifecycle import permitted
 from services.dispatch.domain.matters import Matters
 from services.dispatch.domain.order import Order
@@ -54,7 +54,7 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
         occurred_at=report.occurred_at,
         attributes=report.attributes or {},
         media=report.media,
-        clocks=(started(Stage.ACCEPT, limit, at, rules.calendar),) if limit else (),
+        clocks=(started(Stage.ACCEPT, limit, at, rules.calendar, 1, rules.course(Stage.ACCEPT)),) if limit else (),
         facts=(Fact(1, 1, Act.OPEN, at, SYSTEM, None, Status.REPORTED),),
     )
 
@@ -82,7 +82,7 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
 
     Raises a refusal of `lifecycle.permitted`, or that of a field which the act needs.
     """
-    case = mark(case, at, rules)
+    case = mark(recompute(case, at, rules), at, rules)
     step = permitted(case, order.act, actor, rules)
     if order.act is Act.FILE and case.status is Status.REPORTED:
         # A regime with a single desk: one act of a person, and the two facts that everybody counts.

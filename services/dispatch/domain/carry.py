@@ -73,17 +73,18 @@ def _move_clocks(
 ) -> tuple[tuple[StageClock, ...], StageClock | None]:
     clocks, halted = case.clocks if effect.clocks is None else effect.clocks, None
     if step.stops and (clock := _to_stop(case, step.stops)):
-        halted = stopped(clock, _counted_to(clock, effect, at), rules.calendar)
+        halted = stopped(clock, _counted_to(clock, effect, at), rules.counted_by(clock))
         clocks = put(clocks, halted)
     starts = None if effect.resume else step.starts
     if (resumes := effect.resume or step.resumes) and (clock := clock_of(clocks, resumes)):
-        clocks = put(clocks, resumed(clock, at, rules.calendar))
+        clocks = put(clocks, resumed(clock, at, rules.calendar, rules.course(clock.stage)))
     if starts:
         allowed = case.limit if starts is Stage.HANDLE else rules.stages.get(starts)
         if allowed:
             before = clock_of(clocks, starts)
             generation = before.generation + 1 if before else 1
-            clocks = put(clocks, started(starts, allowed, at, rules.calendar, generation))
+            course = rules.course(starts)
+            clocks = put(clocks, started(starts, allowed, at, rules.calendar, generation, course))
     return clocks, halted
 
 

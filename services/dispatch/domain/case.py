@@ -111,6 +111,8 @@ class Act(StrEnum):
     MARK_OVERDUE = "mark_overdue"
     MARK_UNANSWERED = "mark_unanswered"
     REASSIGN_TASK = "reassign_task"
+    AUTO_ESCALATE = "auto_escalate"
+    RECOMPUTE = "recompute"
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,13 @@ _MARKS = (
         A.MARK_OVERDUE,
         _system(S.HANDLING),
     )
+    | _in_each(
+        (S.REPORTED, S.VERIFYING, S.ACCEPTED, S.FILED, S.DISPATCHED, S.HANDLING, S.CHECKING),
+        A.AUTO_ESCALATE,
+        _system(S.HANDLING),
+    )
+    # a deadline may move while a clock stands, too: as long as the case is open
+    | _in_each(OPEN, A.RECOMPUTE, _system(S.HANDLING))
     | _in_each(OPEN, A.MARK_UNANSWERED, _system(S.HANDLING))
     | _in_each(OPEN, A.ABSORB, _system(S.HANDLING))
     | _in_each((S.VERIFYING, S.CHECKING), A.REASSIGN_TASK, _system(S.HANDLING))
@@ -201,4 +208,4 @@ TABLE: Mapping[tuple[Status, Act], Step] = (
     _INTAKE | _COMMANDING | _HANDLING | _with_the_unit() | _CHECKING | _EVERYWHERE | _MARKS
 )
 # Acts that change nothing that may be done: the revision stays, so that nobody's If-Match goes stale by them.
-MARKS = frozenset({A.MARK_WARNED, A.MARK_OVERDUE, A.MARK_UNANSWERED, A.ABSORB})
+MARKS = frozenset({A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED, A.ABSORB})

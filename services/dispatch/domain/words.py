@@ -72,6 +72,8 @@ ACT_ZH = {
     Act.MARK_OVERDUE: "超期",
     Act.MARK_UNANSWERED: "逾期未回复",
     Act.REASSIGN_TASK: "改派任务",
+    Act.AUTO_ESCALATE: "自动升级",
+    Act.RECOMPUTE: "重算时限",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",

@@ -6,11 +6,13 @@ a work day is as many hours as its slots have, so one work day from 16:00 ends a
 
 A calendar is compiled once, a year at a time, into the bounds of its working slots in UTC microseconds with a running
 total, so that both functions are a binary search: about 4 µs, which bulk dispatch needs twice for each case.
+
+Limits are typed: which of them are urgent 紧急 the catalogue says in its column `unit`; no free text is read for it.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -57,7 +59,10 @@ class Slot(NamedTuple):
 class Calendar:
     """Which days are worked, and when. `weekend` are ISO weekdays (6, 7); `workdays` are make-up days 调休上班 that
     are worked although they fall on one; `holidays` are days off. `published` are the years an authority has
-    announced: any other year is provisional, counted with weekends alone.
+    announced: any other year is provisional, counted with weekends alone. `edition` numbers the publications that the
+    city had seen when this calendar was made: a later one may know years that are provisional here.
+
+    Years that `kept` has published are counted as they are there, whatever this calendar says of them: see `kept_by`.
     """
 
     version: str
@@ -67,6 +72,8 @@ class Calendar:
     workdays: frozenset[date] = frozenset()
     weekend: frozenset[int] = frozenset({6, 7})
     published: frozenset[int] = frozenset()
+    edition: int = 0
+    kept: "Calendar | None" = None
 
     def __post_init__(self) -> None:
         bounds = [minute for slot in self.slots for minute in slot]
@@ -137,6 +144,19 @@ def provisional(start: datetime, end: datetime, calendar: Calendar) -> bool:
     return any(year not in calendar.published for year in years)
 
 
+# One result for each pair, because year tables belong to it; pairs are few: a year is published once.
+@lru_cache(maxsize=64)
+def kept_by(old: Calendar, new: Calendar) -> Calendar:
+    """`new` for a deadline that was counted from `old`: years that `old` had published stay as they were there.
+
+    Its version names both, `cn-2027-1/cn-2026-2`, unless `new` says the same of those years.
+    """
+    # What `new` knows that `old` did not is what may move; of the years of `old` only those are asked that it would.
+    if old is new or all(_year(old, year)[:3] == _year(new, year)[:3] for year in old.published):
+        return new
+    return replace(new, version=f"{new.version}/{old.version}", published=new.published | old.published, kept=old)
+
+
 def _after(start: int, span: int, calendar: Calendar) -> int:
     year = (_EPOCH + start * _MICROSECOND).astimezone(calendar.zone).year
     left = span
@@ -177,6 +197,8 @@ class _Year(NamedTuple):
 # A city has one calendar, in a few versions; cases live for years, not for decades.
 @lru_cache(maxsize=256)
 def _year(calendar: Calendar, year: int) -> _Year:
+    if calendar.kept is not None and year in calendar.kept.published:
+        return _year(calendar.kept, year)
     starts, ends, totals, total = [], [], [], 0
     for start, end in _slots(calendar, year):
         if end > start:  # a slot that daylight saving skips is no time at all

@@ -12,10 +12,6 @@ ALTER COLUMN ended_at SET STATISTICS 0;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX ON dispatch.cases (request, id) WHERE request IS NOT NULL;
 
--- A timer is a stage's clock or something else that falls due on the case: `suspension`, `urging:1`, `assist:roads`.
--- squawk-ignore ban-drop-constraint
-ALTER TABLE dispatch.clocks DROP CONSTRAINT clocks_step_check;
-
 -- The areas of the city as intake defines them: where a case may be moved to.
 CREATE TABLE dispatch.areas (
     path text COLLATE "C" PRIMARY KEY,

@@ -8,6 +8,7 @@ from uuid import UUID
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
+from services.dispatch.store.clocks import provisional_sql
 from services.dispatch.store.rows import case_of, clocks_json, matters_json
 from shared.bus import outbox
 from shared.bus.event import Event
@@ -22,13 +23,14 @@ LOCK = """
       LEFT JOIN LATERAL (SELECT * FROM dispatch.cases WHERE id = $1 FOR UPDATE) AS c ON true
 """
 
-_SAVE_CASE = """
+_SAVE_CASE = f"""
     WITH saved AS (
         UPDATE dispatch.cases
            SET status = $2, version = $3, revision = $4, condition = $5, limit_amount = $6, limit_unit = $7, unit = $8,
                assisting = $9, handlers = $10, task_id = $11, assignee = $12, result = $13, verified = $14,
                passed = $15, due_at = $16, overdue = $17, clocks = $18, area = $19, lon = $20, lat = $21,
-               category = $22, reports = $23, media = $24, request = $25, matters = $26, ended_at = $27
+               category = $22, reports = $23, media = $24, request = $25, matters = $26, ended_at = $27,
+               provisional_edition = {provisional_sql("$18")}
          WHERE id = $1
     ), cleared AS (
         DELETE FROM dispatch.clocks WHERE case_id = $1 AND NOT stage = ANY ($28::text[])

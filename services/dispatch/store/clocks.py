@@ -1,4 +1,6 @@
-"""The durable timers: one row for each running clock that has a mark to reach, and for all else that falls due."""
+"""The durable timers: one row for each running clock that has a step to reach, and for all else that falls due; and
+what moves without an act.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,13 +28,33 @@ LOCK_DUE = """
        FOR UPDATE OF c SKIP LOCKED
 """
 
-MARK_CASES = """
+# Cases whose deadline rests on a year not published yet, counted from an edition of the calendars before $1. The words
+# about the status are those of the index, so that it serves. A case that somebody holds is met at the next look.
+LOCK_PROVISIONAL = """
+    SELECT c.*, clock_timestamp() AS now
+      FROM dispatch.cases c
+     WHERE c.provisional_edition < $1 AND c.status NOT IN ('rejected', 'closed', 'voided')
+     ORDER BY c.provisional_edition
+     LIMIT $2
+       FOR UPDATE OF c SKIP LOCKED
+"""
+
+
+def provisional_sql(clocks: str) -> str:
+    """What the column `provisional_edition` says of `clocks`, an expression of jsonb: the oldest edition that one of
+    them waits to be published after, or null.
+    """
+    return f"(SELECT min(e::int) FROM jsonb_path_query({clocks}, '$.*.edition') AS e)"
+
+
+MARK_CASES = f"""
     UPDATE dispatch.cases c
        SET status = m.status, version = m.version, revision = m.revision, overdue = m.overdue, due_at = m.due_at,
-           task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters
+           task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters,
+           provisional_edition = {provisional_sql("m.clocks")}
       FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::timestamptz[], $7::uuid[], $8::text[],
                   $9::jsonb[], $10::jsonb[])
-        AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters)
+           AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters)
      WHERE c.id = m.id
 """
 
@@ -54,6 +76,11 @@ SET_CLOCKS = """
 """
 
 
+def oldest_edition(case: Case) -> int | None:
+    """The same as `provisional_sql`, for a case that is copied in."""
+    return min((clock.edition for clock in case.clocks if clock.edition is not None), default=None)
+
+
 async def add_clocks(tx: Connection, cases: Sequence[Case]) -> None:
     """Set the timers of new cases."""
     await _write(tx, INSERT_CLOCKS, cases)
@@ -65,6 +92,12 @@ async def lock_due(tx: Connection, limit: int) -> tuple[list[Case], datetime | N
     # A case of which two things fell due comes twice.
     cases = {row["id"]: row for row in rows}
     return [case_of(row) for row in cases.values()], rows[-1]["now"] if rows else None
+
+
+async def lock_provisional(tx: Connection, edition: int, limit: int) -> tuple[list[Case], datetime | None]:
+    """Lock up to `limit` open cases with a clock that was provisional before `edition`, and say the time."""
+    rows = await tx.fetch(LOCK_PROVISIONAL, edition, limit)
+    return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
 
 
 async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case]) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
-from services.dispatch.store.clocks import add_clocks
+from services.dispatch.store.clocks import add_clocks, oldest_edition
 from services.dispatch.store.rows import clocks_json, matters_json
 from shared.bus import outbox
 from shared.bus.event import Event
@@ -54,6 +54,7 @@ _CASE_COLUMNS = (
     "due_at",
     "clocks",
     "matters",
+    "provisional_edition",
 )
 
 
@@ -106,6 +107,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) ->
             case.due_at,
             clocks_json(case),
             matters_json(case.matters),
+            oldest_edition(case),
         )
         for case in cases
     ]

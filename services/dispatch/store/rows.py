@@ -1,7 +1,6 @@
 """A case as a row, and back."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,14 +9,13 @@ import orjson
 from pydantic import TypeAdapter
 
 from services.dispatch.domain.case import Case, Place, Status
-from services.dispatch.domain.clocks import Stage, StageClock
+from services.dispatch.domain.clocks import StageClock
 from services.dispatch.domain.matters import NOTHING_OPEN, Matters
 from services.dispatch.domain.worktime import Limit, Unit
+from services.dispatch.store.clock_json import clock_json, clock_of
 from shared.kernel.area import AreaPath
 
-_MICROSECOND = timedelta(microseconds=1)
 _MATTERS = TypeAdapter(Matters)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def case_of(row: asyncpg.Record) -> Case:
@@ -63,27 +61,8 @@ def _uuid(found: UUID) -> UUID:
 
 
 def clocks_json(case: Case) -> dict[str, dict[str, Any]]:
-    """The column `clocks`: stage → clock, durations in microseconds, instants in microseconds of Unix time; what is
-    false or not set is left out. Every act writes the column anew: at the end of a case it has 0.6 kB.
-    """
-    return {
-        clock.stage.value: {
-            name: value
-            for name, value in (
-                ("limit", clock.limit // _MICROSECOND),
-                ("continuous", clock.continuous),
-                ("generation", clock.generation),
-                ("spent", clock.spent // _MICROSECOND),
-                ("since", clock.since and (clock.since - _EPOCH) // _MICROSECOND),
-                ("warn_at", (clock.warn_at - _EPOCH) // _MICROSECOND),
-                ("due_at", (clock.due_at - _EPOCH) // _MICROSECOND),
-                ("warned", clock.warned),
-                ("overdue", clock.overdue),
-            )
-            if value
-        }
-        for clock in case.clocks
-    }
+    """The column `clocks`: stage → clock. Every act writes it anew: at the end of a case it has 0.6 kB."""
+    return {clock.stage.value: clock_json(clock) for clock in case.clocks}
 
 
 def json_text(values: Sequence[object]) -> str:
@@ -93,27 +72,7 @@ def json_text(values: Sequence[object]) -> str:
 
 def clocks_of(stored: Mapping[str, Mapping[str, Any]]) -> tuple[StageClock, ...]:
     """The clocks that `clocks_json` wrote."""
-    return tuple(_clock_of(stage, each) for stage, each in stored.items())
-
-
-def _clock_of(stage: str, stored: Mapping[str, Any]) -> StageClock:
-    return StageClock(
-        stage=Stage(stage),
-        limit=stored.get("limit", 0) * _MICROSECOND,
-        continuous=stored.get("continuous", False),
-        generation=stored.get("generation", 0),
-        spent=stored.get("spent", 0) * _MICROSECOND,
-        since=_instant(stored["since"]) if stored.get("since") else None,
-        warn_at=_instant(stored["warn_at"]),
-        due_at=_instant(stored["due_at"]),
-        warned=stored.get("warned", False),
-        overdue=stored.get("overdue", False),
-    )
-
-
-def _instant(stored: int | str) -> datetime:
-    # Rows of the first weeks have RFC 3339 text.
-    return datetime.fromisoformat(stored) if isinstance(stored, str) else _EPOCH + stored * _MICROSECOND
+    return tuple(clock_of(stage, each) for stage, each in stored.items())
 
 
 def matters_json(matters: Matters) -> dict[str, Any] | None:

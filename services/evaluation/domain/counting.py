@@ -168,6 +168,13 @@ def _closed(count: CaseCount, fact: Fact, changes: Changes) -> None:
     changes |= {"overtime_archive": count.overtime_dispose}
 
 
+def _recomputed(count: CaseCount, fact: Fact, changes: Changes) -> None:
+    # A handling deadline was counted again from a published calendar: a disposal is on time by the deadline that holds.
+    if fact.stage == "handle" and count.dispose and count.handled_at is not None and fact.due_at is not None:
+        intime = int(count.handled_at <= fact.due_at)
+        changes |= {"intime_dispose": intime, "overtime_dispose": 1 - intime, "dispose_used": fact.used_s}
+
+
 def _done_by(step: str, fact: Fact) -> Changes:
     return {f"{step}_by": fact.actor, f"{step}_post": fact.post}
 
@@ -237,4 +244,5 @@ _RULES: dict[str, Callable[[CaseCount, Fact, Changes], None]] = {
     "urged": _urged,
     "urging_replied": _urging_replied,
     "appeal_decided": _appeal_decided,
+    "recomputed": _recomputed,
 }

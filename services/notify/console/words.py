@@ -56,7 +56,6 @@ EVENTS: Final = {
     "case.summoned.v1": ("吹哨", "units summoned"),
     "case.summons_answered.v1": ("报到", "summons answered"),
     "case.unanswered.v1": ("逾期未回复", "not answered in time"),
-    "case.escalated.v1": ("上报上级", "climbed a level"),
     "case.task_reassigned.v1": ("改派任务", "task given to another"),
     "case.self_handled.v1": ("自处理", "handled on the spot"),
     "case.spot_checked.v1": ("抽查", "looked at again"),
@@ -68,6 +67,8 @@ EVENTS: Final = {
     "case.appealed.v1": ("申诉", "appeal made"),
     "case.appeal_reviewed.v1": ("申诉初审", "appeal reviewed"),
     "case.appeal_decided.v1": ("申诉终审", "appeal decided"),
+    "case.escalated.v1": ("升级", "escalated"),
+    "case.recomputed.v1": ("重算时限", "deadline counted again"),
 }
 
 STATUSES: Final = {

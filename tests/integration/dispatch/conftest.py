@@ -176,6 +176,13 @@ async def city(database: str) -> AsyncIterator[City]:
 
 
 @pytest.fixture
+async def fresh_city(own_database: str) -> AsyncIterator[City]:
+    """The same as `city` on a database for one test alone."""
+    async for city in _city(own_database, "haidian"):
+        yield city
+
+
+@pytest.fixture
 async def new_york(database: str) -> AsyncIterator[City]:
     """Pack nyc-311: accepted, filed and dispatched by the system."""
     async for city in _city(database, "nyc-311"):

@@ -18,6 +18,8 @@ async def let_pass(city: City, case: dict[str, Any], time: timedelta) -> None:
     for clock in clocks.values():
         for name in clock.keys() & {"since", "warn_at", "due_at"}:
             clock[name] -= time // timedelta(microseconds=1)
+        if "ahead" in clock:
+            clock["ahead"][1] -= time // timedelta(microseconds=1)
     await city.wired.pool.execute(MOVE, UUID(case["id"]), clocks, _earlier(matters, time), time)
     await city.wired.pool.execute(MOVE_TIMERS, UUID(case["id"]), time)
 

@@ -16,6 +16,7 @@ from services.dispatch.api.shapes import CaseShape
 from services.dispatch.app import create_app
 from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.consumers import subscriptions
+from services.dispatch.wiring import InForce
 from shared.bus.event import Record
 from shared.contracts.intake import AreaDefined
 from shared.contracts.topics import AREAS
@@ -250,7 +251,7 @@ async def test_handled_on_the_spot_is_closed_at_once(city: City) -> None:
 
 
 async def test_one_desk_files_in_one_act_and_two_facts(city: City) -> None:
-    wired = replace(city.wired, rules=replace(city.wired.rules, single_desk=True))
+    wired = replace(city.wired, in_force=InForce(replace(city.wired.rules, single_desk=True), 1))
     app = Starlette(routes=[Mount("/dispatch", create_app(wired))])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://city") as http:
         desk = City(wired, http)

@@ -6,6 +6,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from services.dispatch.app import create_app
+from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.consumers import subscriptions
 from services.dispatch.domain.lifecycle import PERSONAL
 from services.dispatch.settings import DispatchSettings
@@ -104,4 +105,5 @@ async def test_the_openapi_document_names_every_act(city: City) -> None:
     accept = document["paths"]["/v1/cases/{case_id}/accept"]["post"]
     assert "acceptor 受理员" in accept["description"]
     assert {"If-Match", "Idempotency-Key"} <= {each["name"] for each in accept["parameters"]}
+    await load_calendars(city.wired)
     assert (await city.http.get("/dispatch/readyz")).status_code == 200

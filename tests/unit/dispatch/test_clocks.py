@@ -5,10 +5,9 @@ from uuid import UUID
 
 from services.dispatch.domain.acts import automatic
 from services.dispatch.domain.case import Act, Post, Status
-from services.dispatch.domain.changed import changed
-from services.dispatch.domain.clocks import Mark, Stage
+from services.dispatch.domain.clocks import Ahead, Stage, passed
 from services.dispatch.domain.due import mark
-from tests.unit.dispatch.cases import AUTOMATIC, HOUR, MINUTE, RULES, START, do, opened, until
+from tests.unit.dispatch.cases import AUTOMATIC, CALENDAR, HOUR, MINUTE, RULES, START, do, opened, until
 
 A, P, S = Act, Post, Status
 
@@ -105,15 +104,17 @@ def test_what_was_overdue_stays_so_through_rework() -> None:
     assert case.due_at == START + 2 * HOUR
     assert mark(case, START + 40 * HOUR, RULES) is case
     assert case.running is not None
-    assert case.running.next_mark is None
+    assert case.running.ahead is None
 
 
 def test_a_clock_says_what_it_reaches_next() -> None:
     clock = opened().running
     assert clock is not None
-    assert clock.next_mark == (Mark.WARN, START + 12 * MINUTE)
-    assert changed(clock, warned=True).next_mark == (Mark.OVERDUE, START + 15 * MINUTE)
-    assert changed(clock, warned=True, overdue=True).next_mark is None
+    assert clock.ahead == Ahead(80, START + 12 * MINUTE)
+    yellow = passed(clock, CALENDAR)
+    assert (yellow.ahead, yellow.warned, yellow.overdue) == (Ahead(100, START + 15 * MINUTE), True, False)
+    red = passed(yellow, CALENDAR)
+    assert (red.ahead, red.warned, red.overdue) == (None, True, True)
 
 
 def test_automatic_acts_are_four_facts_at_one_instant() -> None:

@@ -3,11 +3,13 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import chinese_calendar
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit, after, due, provisional, used
+from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit, after, due, kept_by, provisional, used
 from services.dispatch.pack_rules import calendar_of
 from shared.packs import load
 
@@ -127,3 +129,77 @@ def test_use_adds_up(start: datetime, pieces: list[timedelta], calendar: Calenda
     whole = used(start, end, False, calendar)
     assert whole == used(start, middle, False, calendar) + used(middle, end, False, calendar)
     assert whole <= end - start
+
+
+def working_days(year: int) -> dict[date, timedelta]:
+    """What each day of a year has of working time, by the pack's calendar."""
+    days = {}
+    day = date(year, 1, 1)
+    while day.year == year:
+        midnight = datetime(day.year, day.month, day.day, tzinfo=BEIJING)
+        days[day] = used(midnight, midnight + timedelta(days=1), False, HAIDIAN)
+        day += timedelta(days=1)
+    return days
+
+
+@pytest.mark.parametrize("year", [2023, 2024, 2025, 2026])
+def test_every_day_of_a_published_year_is_worked_as_two_other_sources_say(year: int) -> None:
+    """`holidays` and `chinesecalendar` are kept by others, each from the notices of the State Council itself."""
+    theirs = holidays.country_holidays("CN", years=year)
+    for day, worked in working_days(year).items():
+        assert worked == (timedelta(hours=8) if chinese_calendar.is_workday(day) else timedelta(0)), day
+        assert (worked > timedelta(0)) == theirs.is_working_day(day), day
+
+
+@pytest.mark.parametrize(
+    ("start", "amount", "unit", "expected"),
+    [
+        # Yuncheng, manhole covers 供水井盖: missing or cracked, broken, rattling, sunken
+        ("2026-09-30 17:30", 2, Unit.URGENT_HOUR, "2026-09-30 19:30"),
+        ("2026-09-30 17:30", 4, Unit.WORK_HOUR, "2026-10-08 11:30"),
+        ("2026-09-30 17:30", 2, Unit.WORK_DAY, "2026-10-09 17:30"),
+        ("2026-09-30 17:30", 5, Unit.WORK_DAY, "2026-10-13 17:30"),
+        # Taiyuan: three street lights out, one working day; over the Spring Festival
+        ("2026-02-14 09:00", 1, Unit.WORK_DAY, "2026-02-24 09:00"),
+        # urgent time over the whole festival, and over midnight of the year
+        ("2026-02-14 18:00", 10, Unit.URGENT_DAY, "2026-02-24 18:00"),
+        ("2026-12-31 23:30", 1, Unit.URGENT_HOUR, "2027-01-01 00:30"),
+        # the last instant of a slot is its end, not the start of the next one
+        ("2026-11-23 14:00", 4, Unit.WORK_HOUR, "2026-11-23 18:00"),
+        ("2026-11-23 18:00", 1, Unit.WORK_MINUTE, "2026-11-24 08:01"),
+        ("2026-11-27 18:00", 1, Unit.WORK_DAY, "2026-11-30 18:00"),
+    ],
+)
+def test_limits_of_the_trade(start: str, amount: int, unit: Unit, expected: str) -> None:
+    assert due(beijing(start), Limit(amount, unit), HAIDIAN) == beijing(expected)
+
+
+def test_a_slot_that_ends_at_midnight_joins_the_one_that_begins_there() -> None:
+    always = Calendar("always", "Asia/Shanghai", (Slot(0, 1440),), weekend=frozenset())
+    start = beijing("2026-12-31 23:59")
+    assert due(start, Limit(2, Unit.WORK_MINUTE), always) == beijing("2027-01-01 00:01")
+    evening = Calendar("evening", "Asia/Shanghai", (Slot(1200, 1440),), weekend=frozenset())
+    assert due(beijing("2026-11-23 22:00"), Limit(4, Unit.WORK_HOUR), evening) == beijing("2026-11-24 22:00")
+    assert due(beijing("2026-11-23 22:00"), Limit(2, Unit.WORK_HOUR), evening) == beijing("2026-11-24 00:00")
+
+
+def test_kept_years_are_counted_as_they_were() -> None:
+    old = Calendar("old", "Asia/Shanghai", (Slot(480, 1080),), published=frozenset({2026}), edition=1)
+    off = frozenset({date(2026, 12, 31), date(2027, 1, 1)})
+    new = Calendar("new", "Asia/Shanghai", (Slot(540, 1080),), off, published=frozenset({2026, 2027}), edition=2)
+    both = kept_by(old, new)
+    assert (both.version, both.published, both.edition) == ("new/old", frozenset({2026, 2027}), 2)
+    assert due(beijing("2026-12-31 08:00"), Limit(11, Unit.WORK_HOUR), both) == beijing("2027-01-04 10:00")
+    assert kept_by(old, new) is both, "its year tables are its own"
+    assert kept_by(old, old) is old
+    third = Calendar("third", "Asia/Shanghai", (Slot(0, 60),), published=frozenset({2026, 2027, 2028}), edition=3)
+    three = kept_by(both, third)
+    assert three.version == "third/new/old"
+    assert used(beijing("2026-12-31 08:00"), beijing("2027-01-04 10:00"), False, three) == timedelta(hours=11)
+    assert used(beijing("2028-01-04 00:00"), beijing("2028-01-05 00:00"), False, three) == timedelta(hours=1)
+
+
+def test_a_later_version_that_says_the_same_of_old_years_needs_no_second_name() -> None:
+    old = Calendar("old", "Asia/Shanghai", (Slot(480, 1080),), published=frozenset({2026}))
+    new = Calendar("new", "Asia/Shanghai", (Slot(480, 1080),), published=frozenset({2026, 2027}))
+    assert kept_by(old, new) is new

@@ -166,6 +166,27 @@ def test_an_automatic_act_without_a_clock_is_never_late() -> None:
     assert apply(counted(history)._replace(version=1), last).intime_operate == 1
 
 
+def test_a_deadline_counted_again_decides_whether_a_disposal_was_on_time() -> None:
+    history = History().acts(*TO_DISPATCHED, "take")("report_handled", after=timedelta(hours=20))
+    assert "overtime_dispose" in ones(history)
+    row, last = counted(history), history.facts[-1]
+    again = last._replace(version=row.version + 1, kind="recomputed", at=last.at + timedelta(hours=1), used_s=60)
+    moved = apply(row, again._replace(due_at=last.at))
+    assert (moved.intime_dispose, moved.overtime_dispose, moved.dispose_used, moved.due_at) == (1, 0, 60, last.at)
+    back = apply(moved, again._replace(version=row.version + 2, due_at=last.at - timedelta(seconds=1)))
+    assert (back.intime_dispose, back.overtime_dispose) == (0, 1)
+    other = apply(row, again._replace(stage="file", due_at=last.at))
+    assert (other.intime_dispose, other.due_at) == (0, last.at), "another stage's clock says nothing of the disposal"
+
+
+def test_while_a_unit_works_a_deadline_counted_again_is_only_its_new_deadline() -> None:
+    history = History().acts(*TO_DISPATCHED, "take")
+    row, last = counted(history), history.facts[-1]
+    later = last.at + timedelta(days=3)
+    again = last._replace(version=row.version + 1, kind="recomputed", stage="handle", due_at=later)
+    assert apply(row, again) == row._replace(version=row.version + 1, due_at=later)
+
+
 def test_an_unknown_kind_only_advances_the_row() -> None:
     history = History().acts("open", "mark_warned")
     before, after = (fold(CaseCount(history.case_id), history.facts[:n]) for n in (1, 2))

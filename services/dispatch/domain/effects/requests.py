@@ -62,7 +62,7 @@ def approve_extension(case: Case, order: Order, actor: Actor, at: datetime, rule
     clock, limit = case.handling_clock, case.limit
     assert clock is not None
     assert limit is not None
-    longer = extended(clock, limit, at, rules.calendar)
+    longer = extended(clock, limit, at, rules.counted_by(clock), rules.course(clock.stage))
     clocks = tuple(longer if each is clock else each for each in case.clocks)
     details = {"due_before": clock.due_at, "extensions": matters.extensions}
     return Effect({"matters": matters, "overdue": longer.overdue}, details, clocks)
