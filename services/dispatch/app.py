@@ -30,9 +30,9 @@ def create_app(wired: Wired) -> FastAPI:
 
 
 def api_jobs(wired: Wired) -> list[Job]:
-    """What every replica that answers requests needs: the keys that open it, and the pack's units, once."""
+    """What every replica that answers requests needs: the keys that open it, the routing rules, and the pack's units, once."""
 
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)
 
-    return [wired.keys.job(), Job("units", units)]
+    return [wired.keys.job(), wired.routing.job(), Job("units", units)]

@@ -1,29 +1,25 @@
 """A city's pack as the rules of the domain: the one place where dispatch reads packs."""
 
-from collections.abc import Callable
-
-from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
+from services.dispatch.domain.routing import Routing
 from services.dispatch.domain.rules import Route, Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
-from shared.kernel.area import AreaPath
+from services.dispatch.pack_routing import city_of, rules_from
 from shared.packs.model import Limit as PackLimit
 from shared.packs.model import Pack
+from shared.packs.routing import parse_rules
 
 STAGES = (Stage.ACCEPT, Stage.VERIFY, Stage.FILE, Stage.DISPATCH, Stage.CHECK)
 
 
-def rules_of(pack: Pack) -> Rules:
-    """What `pack` says about cases."""
-    automatic = pack.automatic
-    wanted = (
-        (automatic.accept, Act.AUTO_ACCEPT),
-        (automatic.file, Act.AUTO_FILE),
-        (automatic.dispatch, Act.AUTO_DISPATCH),
-    )
+def rules_of(pack: Pack, route: Route | None = None) -> Rules:
+    """What `pack` says about cases. Without a `route` by its own routing rules, as version 0."""
+    calendar = calendar_of(pack)
+    if route is None:
+        route = Routing(rules_from(parse_rules(pack.routing.encode(), pack.name, [])), 0, city_of(pack, calendar)).decide
     return Rules(
         number_prefix=pack.number_prefix,
-        calendar=calendar_of(pack),
+        calendar=calendar,
         stages={stage: _limit(getattr(pack.stage_limits, stage.value)) for stage in STAGES},
         handling={
             (category.code, condition.key): _limit(condition.limit)
@@ -32,8 +28,7 @@ def rules_of(pack: Pack) -> Rules:
         },
         units=frozenset(pack.units),
         check_radius_m=pack.check_radius_m,
-        automatic=tuple(act for on, act in wanted if on),
-        route=_router(pack),
+        route=route,
     )
 
 
@@ -56,23 +51,3 @@ def calendar_of(pack: Pack) -> Calendar:
 
 def _limit(limit: PackLimit) -> Limit:
     return Limit(limit.amount, Unit(limit.unit))
-
-
-def _router(pack: Pack) -> Callable[[str, AreaPath], Route | None]:
-    """`pack.unit_for` and the default condition as a look-up: a walk up the area's levels instead of over all units."""
-    nearest = {(unit.dept, unit.area): unit.code for unit in reversed(pack.units.values())}
-    known = {code: (category.dept, category.default_condition.key) for code, category in pack.categories.items()}
-
-    def route(category: str, area: AreaPath) -> Route | None:
-        found = known.get(category)
-        if found is None:
-            return None
-        dept, condition = found
-        here: AreaPath = area
-        while (unit := nearest.get((dept, here))) is None:
-            if not here:
-                return None
-            here = here.parent
-        return Route(condition, unit, f"{dept}@{here or 'city'}")
-
-    return route

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.dispatch.domain.rules import Rules
-from services.dispatch.pack_rules import rules_of
+from services.dispatch.live_routing import LiveRouting
+from services.dispatch.pack_routing import city_of
+from services.dispatch.pack_rules import calendar_of, rules_of
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -32,6 +34,7 @@ class Wired:
     auth: Authenticator
     readiness: Readiness
     pack: Pack
+    routing: LiveRouting
     rules: Rules
 
 
@@ -40,6 +43,7 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
     """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's."""
     pack = load(settings.pack)
     async with foundation(settings, SCHEMA, carrier) as base:
+        routing = LiveRouting(base.pool, pack, city_of(pack, calendar_of(pack)))
         yield Wired(
             settings=settings,
             pool=base.pool,
@@ -49,5 +53,6 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
             auth=base.auth,
             readiness=base.readiness,
             pack=pack,
-            rules=rules_of(pack),
+            routing=routing,
+            rules=rules_of(pack, routing.decide),
         )

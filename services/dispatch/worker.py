@@ -1,4 +1,4 @@
-"""The background side of dispatch: the relay, the consumers and the clocks."""
+"""The background side of dispatch: the relay, the consumers, the clocks and the routing rules it opens cases by."""
 
 from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.consumers import subscriptions
@@ -15,6 +15,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         clock_job(wired),
+        wired.routing.job(),
     ]
 
 

@@ -14,6 +14,7 @@ LimitUnit = Literal["work_minute", "work_hour", "work_day", "urgent_minute", "ur
 """`work_…` runs inside working slots only; `urgent_…` runs through nights and holidays."""
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
+RuleName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -96,6 +97,13 @@ class Condition(Model):
     key: Code
     name: Text
     limit: Limit
+
+
+class Attribute(Text):
+    """An attribute of reports that routing rules may look at. `categories`: codes, or beginnings of codes and `*`."""
+
+    type: Literal["text", "number", "boolean"]
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Category(Model):
@@ -217,6 +225,7 @@ class Pack(Model):
     """One city's rules. `area` is the path that covers all of it (empty where the hierarchy has several tops).
 
     `folder` holds the packs: tables that are not read at once, and the requests of the demo, are found from there.
+    `routing` is the text of `rules.yaml`, checked: `shared.packs.routing` reads it.
     """
 
     name: Code
@@ -235,6 +244,8 @@ class Pack(Model):
     automatic: Automatic
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
+    attributes: dict[str, Attribute] = {}
+    routing: str
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]
     demo: Demo
 

@@ -42,6 +42,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
 
     Raises CaseNotFound, CaseChanged, KeyReused, InFlight, what `asked.expected` raises, and the refusals of the domain.
     """
+    await wired.routing.ready()
     async with transaction(wired.pool) as tx:
         found = await acts.lock(tx, asked.case_id, asked.actor.subject, asked.key)
         if found.answered:

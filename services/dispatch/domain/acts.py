@@ -12,6 +12,7 @@ from services.dispatch.domain.clocks import Mark, Stage, StageClock, resumed, st
 from services.dispatch.domain.effects import EFFECTS, Effect
 from services.dispatch.domain.lifecycle import Step, permitted
 from services.dispatch.domain.order import Order
+from services.dispatch.domain.routed import routed_order
 from services.dispatch.domain.rules import Rules
 from shared.kernel.area import AreaPath
 
@@ -57,19 +58,15 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
 
 
 def automatic(case: Case, at: datetime, rules: Rules) -> Case:
-    """The acts that the pack leaves to the system, as far as its routing rule has an answer for the case."""
-    if not rules.automatic:
-        return case
-    route = rules.route(case.category, case.area)
-    for act in rules.automatic:
+    """The acts that the case's routing rule, or else the pack, leaves to the system, as far as a unit answers for it."""
+    said = rules.decide(case, at)
+    for act in said.automatic:
         if act is Act.AUTO_ACCEPT:
             case = perform(case, Order(act), SYSTEM, at, rules)
-        elif route is None:
+        elif said.unit is None:
             break
-        elif act is Act.AUTO_FILE:
-            case = perform(case, Order(act, condition=route.condition, rule=route.rule), SYSTEM, at, rules)
         else:
-            case = perform(case, Order(act, unit=route.unit, rule=route.rule), SYSTEM, at, rules)
+            case = perform(case, routed_order(act, said), SYSTEM, at, rules)
     return case
 
 

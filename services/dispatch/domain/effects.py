@@ -16,6 +16,7 @@ from services.dispatch.domain.refusals import (
     UnknownCondition,
     UnknownUnit,
 )
+from services.dispatch.domain.routed import ruled_limit, ruled_unit
 from services.dispatch.domain.rules import Rules
 from shared.kernel.errors import FieldError
 
@@ -50,7 +51,9 @@ def answer_verification(case: Case, order: Order, actor: Actor, at: datetime, ru
 
 
 def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
-    """The filing condition is chosen and with it the handling limit, which stays as it is now."""
+    """The filing condition is chosen and with it the handling limit, the catalogue's or that of the case's routing rule.
+    It stays as it is now.
+    """
     limit = rules.handling.get((case.category, order.condition or ""))
     if limit is None:
         known = rules.conditions(case.category)
@@ -59,10 +62,11 @@ def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules
             errors=[FieldError("/condition", f"one of {', '.join(known)}")],
             facts={"conditions": known},
         )
+    limit, ruled = ruled_limit(case, order, at, rules, limit)
     seconds = int(limit.span(rules.calendar).total_seconds())
     return Effect(
         {"condition": order.condition, "limit": limit},
-        {"limit_amount": limit.amount, "limit_unit": limit.unit, "limit_s": seconds},
+        {"limit_amount": limit.amount, "limit_unit": limit.unit, "limit_s": seconds, **ruled},
     )
 
 
@@ -80,7 +84,8 @@ def dispatch(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules)
                 errors=[FieldError(f"/assisting/{index}", "another handling unit's code, once")],
             )
     return Effect(
-        {"unit": order.unit, "assisting": order.assisting}, {"assisting": list(order.assisting), "rule": order.rule}
+        {"unit": order.unit, "assisting": order.assisting},
+        {"assisting": list(order.assisting), **ruled_unit(case, order, at, rules)},
     )
 
 

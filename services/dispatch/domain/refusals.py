@@ -57,3 +57,11 @@ class AnsweredInTheFuture(Invalid):
 
 class FieldMissing(Invalid):
     slug, title, title_zh = "field-missing", "A field is missing", "缺少必填字段"
+
+
+class UnknownVersion(NotFound):
+    slug, title, title_zh = "unknown-routing-version", "No such version of the routing rules", "派遣规则版本不存在"
+
+
+class NotYet(Invalid):
+    slug, title, title_zh = "starts-in-the-past", "Rules come into force now or later", "生效时间不得早于当前时间"

@@ -9,7 +9,8 @@ from services.dispatch.domain.case import Act, Actor, Case, Place, Post, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.lifecycle import TABLE
 from services.dispatch.domain.order import Order
-from services.dispatch.domain.rules import Route, Rules
+from services.dispatch.domain.routing import Decision
+from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
 
@@ -21,6 +22,8 @@ HOUR = timedelta(hours=1)
 CALENDAR = Calendar(
     "test", "Asia/Shanghai", (Slot(8 * 60, 12 * 60), Slot(14 * 60, 18 * 60)), published=frozenset({2026})
 )
+# What the one routing rule says of every case.
+_SAID = Decision("by category", 3, "water", (), "missing", None, ())
 QUARTER = Limit(15, Unit.URGENT_MINUTE)
 RULES = Rules(
     number_prefix="YC",
@@ -33,9 +36,10 @@ RULES = Rules(
     },
     units=frozenset({"water", "roads", "light"}),
     check_radius_m=100,
-    route=lambda category, area: Route("missing", "water", "by category"),
+    route=lambda matter, at, units: _SAID,
 )
-AUTOMATIC = replace(RULES, automatic=(Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH))
+_ALL = (Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH)
+AUTOMATIC = replace(RULES, route=lambda matter, at, units: _SAID._replace(automatic=_ALL))
 CENTRE = {
     Post.ACCEPTOR: "supervision",
     Post.SHIFT_LEADER: "supervision",
