@@ -30,7 +30,7 @@ def create_app(wired: Wired) -> FastAPI:
 
 
 def api_jobs(wired: Wired) -> list[Job]:
-    """What every replica that answers requests needs: the keys that open it, the routing rules, and the pack's units, once."""
+    """What every replica that answers requests needs: keys that open it, routing rules, and the pack's units, once."""
 
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)

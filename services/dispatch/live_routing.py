@@ -75,7 +75,9 @@ class LiveRouting:
             telemetry.count("wangge.unrouted", reason=said.reason)
             if said.reason is Reason.UNIT_GONE and (said.version, said.rule) not in self._warned:
                 self._warned.add((said.version, said.rule))
-                log.warning("a unit that a routing rule names is gone; people decide", rule=said.rule, version=said.version)
+                log.warning(
+                    "a unit that a routing rule names is gone; people decide", rule=said.rule, version=said.version
+                )
         return said
 
     def in_force(self, at: datetime) -> Routing:
@@ -100,7 +102,9 @@ class LiveRouting:
                     sources = await store.sources(connection, self._pack.name, missing)
                     kept |= {version: self._compiled(version, source) for version, source in sources.items()}
             if self._standing and self._standing[0].routing.version != planned[0].version:
-                log.info("routing rules changed", version=planned[0].version, starts_at=planned[0].starts_at.isoformat())
+                log.info(
+                    "routing rules changed", version=planned[0].version, starts_at=planned[0].starts_at.isoformat()
+                )
             self._standing = [Standing(each.starts_at, kept[each.version]) for each in planned]
             self._until = planned[1].starts_at if len(planned) > 1 else None
 

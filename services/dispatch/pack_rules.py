@@ -16,7 +16,9 @@ def rules_of(pack: Pack, route: Route | None = None) -> Rules:
     """What `pack` says about cases. Without a `route` by its own routing rules, as version 0."""
     calendar = calendar_of(pack)
     if route is None:
-        route = Routing(rules_from(parse_rules(pack.routing.encode(), pack.name, [])), 0, city_of(pack, calendar)).decide
+        route = Routing(
+            rules_from(parse_rules(pack.routing.encode(), pack.name, [])), 0, city_of(pack, calendar)
+        ).decide
     return Rules(
         number_prefix=pack.number_prefix,
         calendar=calendar,

@@ -101,7 +101,8 @@ class CaseVerified(CaseFact):
 class CaseFiled(CaseFact):
     """立案: the filing condition is chosen and with it the limit; `limit_s` is in working or running seconds.
 
-    `rule` of `rule_version` is the routing rule by which the system filed, or that gave the limit in the catalogue's place.
+    `rule` of `rule_version` is the routing rule by which the system filed, or that gave the limit in place of the
+    catalogue's.
     """
 
     TYPE: ClassVar[str] = "case.filed.v1"

@@ -21,7 +21,7 @@ MINUTES_OF_DAY = 24 * 60
 
 
 def _listed(value: Any) -> Any:
-    """One value stands for a list of it. A tuple: what a validator gives on is no longer JSON, where a list would do."""
+    """One value stands for a list of it. A tuple: what a validator gives on is not JSON, where a list would do."""
     return tuple(value) if isinstance(value, list) else (value,)
 
 
@@ -71,10 +71,10 @@ class Wish(Model):
 
 
 class TimeWindow(Model):
-    """A part of the week in the city's own time, by when the case is decided on. `weekdays` are ISO numbers (1: Monday).
+    """A part of the week in the city's own time: when the case is decided on. `weekdays` are ISO numbers (1: Monday).
 
-    `from` later than `until` runs past midnight and belongs to the day it begins on. `calendar` `working` is inside the
-    working slots of working days, `off` is outside of them.
+    `from` later than `until` runs past midnight and belongs to the day it begins on. `calendar` `working` is inside
+    the working slots of working days, `off` is outside of them.
     """
 
     weekdays: Annotated[frozenset[Annotated[int, Field(ge=1, le=7)]] | None, Field(min_length=1)] = None
@@ -135,7 +135,7 @@ class Target(Model):
 
 
 class Then(Model):
-    """Who answers. `condition` is what the system files under, `limit` what it may take instead of the catalogue's limit.
+    """Who answers. `condition` is what the system files under, `limit` how long it may take instead of the catalogue's.
 
     `auto` is how far the system acts itself, whatever the pack says: not at all (false), or up to an act (true: all).
     """

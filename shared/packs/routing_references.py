@@ -98,7 +98,9 @@ def _attribute(name: str, wish: Wish, own: frozenset[str], pack: Pack) -> str | 
         known = ", ".join(pack.attributes) or "none"
         return f"pack.yaml states no attribute {name!r}; it states {known}"
     if not any(covered_by(pattern, own) for pattern in stated.categories):
-        return f"{name!r} is an attribute of no category that the rule is for; it is one of {', '.join(stated.categories)}"
+        return (
+            f"{name!r} is an attribute of no category that the rule is for; it is one of {', '.join(stated.categories)}"
+        )
     if wish.among is None:
         return None if stated.type == "number" else f"{name!r} is {stated.type}: min and max are for numbers"
     wrong = [value for value in wish.among if type_of(value) != stated.type]

@@ -42,7 +42,7 @@ def load(
     at: At = None,
     by: By = None,
 ) -> None:
-    """Check rules and put them into force, here and on every replica within two seconds. Refused whole if any is wrong."""
+    """Check rules and put them into force, on every replica within two seconds. Refused whole if any is wrong."""
     from services.city.cli.opened import opened
     from services.dispatch.commands.load_rules import load_rules
 
@@ -180,7 +180,8 @@ def _problems_listed(outcome: str) -> Iterator[None]:
     except BadPack as bad:
         for problem in bad.problems:
             typer.echo(f"  {problem}", err=True)
-        raise Trouble(f"{len(bad.problems)} problems in the rules 规则有误: {outcome}") from None
+        many = "1 problem" if len(bad.problems) == 1 else f"{len(bad.problems)} problems"
+        raise Trouble(f"{many} in the rules 规则有误: {outcome}") from None
 
 
 @contextmanager

@@ -20,11 +20,13 @@ ROWS = 40
 
 
 def show_tried(tried: Tried, asked: Asked) -> None:
-    """Print what was found: moves, what is left to people, what each rule matched, and what only attributes prevented."""
+    """Print what moves, what is left to people, what each rule matched, and what only attributes prevented."""
     tally, console = tried.tally, Console()
     beside = f"version {tried.active}, in force" if tried.active is not None else "the unit that each case has"
     area = asked.area or "the whole city"
-    typer.echo(f"{tally.cases} cases 案卷 of {area}, against {beside}: {tally.moved} would move, {tally.same} would not")
+    typer.echo(
+        f"{tally.cases} cases 案卷 of {area}, against {beside}: {tally.moved} would move, {tally.same} would not"
+    )
     if tally.undecided:
         typer.echo(f"{tally.undecided} were never dispatched and have no unit to move from")
     for table in (_moves(tally), _terms(tally), _nobody(tally), _rules(tried), _faults(tally)):

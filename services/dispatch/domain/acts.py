@@ -58,7 +58,7 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
 
 
 def automatic(case: Case, at: datetime, rules: Rules) -> Case:
-    """The acts that the case's routing rule, or else the pack, leaves to the system, as far as a unit answers for it."""
+    """The acts that the case's routing rule, or else the pack, leaves to the system, as far as a unit answers."""
     said = rules.decide(case, at)
     for act in said.automatic:
         if act is Act.AUTO_ACCEPT:

@@ -51,8 +51,8 @@ def answer_verification(case: Case, order: Order, actor: Actor, at: datetime, ru
 
 
 def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
-    """The filing condition is chosen and with it the handling limit, the catalogue's or that of the case's routing rule.
-    It stays as it is now.
+    """The filing condition is chosen and with it the handling limit, which stays as it is now: the catalogue's, or that
+    of the case's routing rule.
     """
     limit = rules.handling.get((case.category, order.condition or ""))
     if limit is None:

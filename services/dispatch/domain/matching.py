@@ -1,4 +1,4 @@
-"""Whether a case is one that a routing rule is for. All that a rule states must hold; what it leaves out does not matter."""
+"""Whether a routing rule is for a case: all that it states must hold, what it leaves out does not matter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Fault(NamedTuple):
-    """An attribute that a rule asks for and a report does not have (`found` is None), or has with another kind of value."""
+    """An attribute that a rule asks for and a report lacks (`found` is None), or has as another kind of value."""
 
     name: str
     wanted: Kind

@@ -10,7 +10,8 @@ from services.dispatch.domain.worktime import Limit
 
 class Order(NamedTuple):
     """What is to be done, and what the act may carry; `effects` says which fields which act needs. `task_id` names the
-    verification or check that the act asks for. `rule`, `rule_version` and `limit` are a routing rule's, where one decided.
+    verification or check that the act asks for. `rule`, `rule_version` and `limit` are a routing rule's, where one
+    decided.
     """
 
     act: Act

@@ -12,7 +12,7 @@ SAMPLES = 5
 
 
 class Said(NamedTuple):
-    """Who answers for a case by one of the two sides: its unit and those that assist it; the rule, where there is one."""
+    """Who answers for a case by one of two sides: its unit and those that assist it; the rule, where there is one."""
 
     unit: str | None
     assisting: tuple[str, ...]
@@ -78,8 +78,8 @@ class Tally:
         return None
 
     def look_for_faults(self, routing: Routing, matter: Matter, at: datetime, rule: str | None) -> None:
-        """Count the rules above the one that matched which only an attribute kept from it: one that is missing, or not of
-        the kind that the rule asks for.
+        """Count the rules above the one that matched which an attribute alone kept out: because it is missing, or not
+        of the kind that the rule asks for.
         """
         condition = routing.condition_of(matter)
         for each in routing.rules:

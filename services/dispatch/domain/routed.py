@@ -19,9 +19,7 @@ def routed_order(act: Act, said: Decision) -> Order:
     return Order(act, unit=said.unit, assisting=said.assisting, rule=said.rule, rule_version=said.version)
 
 
-def ruled_limit(
-    case: Case, order: Order, at: datetime, rules: Rules, stated: Limit
-) -> tuple[Limit, Mapping[str, Any]]:
+def ruled_limit(case: Case, order: Order, at: datetime, rules: Rules, stated: Limit) -> tuple[Limit, Mapping[str, Any]]:
     """The handling limit under the condition that `order` chooses, and what the fact tells of the rule behind it.
 
     A rule's limit takes the place of the catalogue's (`stated`) at filing, whoever files, because the limit is fixed

@@ -1,5 +1,5 @@
-"""Routing rules 派遣规则: in order, the first that is for a case decides who answers for it, within what time, and how far
-the system acts by itself.
+"""Routing rules 派遣规则: in order, the first that is for a case decides who answers for it, within what time, and
+how far the system acts by itself.
 
 Rules are compiled: by category, then by the smallest area that any of them names round the case; what is found there is
 every rule that can still match, in order, up to the first that asks nothing more. FIGURES
@@ -25,6 +25,9 @@ class Reason(StrEnum):
     NO_CONDITION = "rule-no-condition"
 
 
+EVERYTHING = Matcher()
+
+
 class Target(NamedTuple):
     """A unit by its code, or else the nearest one of a department; of the category's own without either."""
 
@@ -40,7 +43,7 @@ class Rule:
 
     name: str
     lead: Target
-    matcher: Matcher = Matcher()
+    matcher: Matcher = EVERYTHING
     assisting: tuple[Target, ...] = ()
     condition: str | None = None
     limit: Limit | None = None
@@ -72,8 +75,8 @@ class Known(NamedTuple):
 
 
 class City(NamedTuple):
-    """What rules are measured against. `nearest` gives the unit of a department whose area is the smallest round an area;
-    `automatic` are the acts that the pack leaves to the system.
+    """What rules are measured against. `nearest` gives the unit of a department whose area is the smallest round an
+    area; `automatic` are the acts that the pack leaves to the system.
     """
 
     calendar: Calendar
@@ -94,7 +97,7 @@ class _Shelf(NamedTuple):
 
 
 def first_match(rules: Sequence[Rule], matter: Matter, condition: str | None, at: datetime, calendar: Calendar) -> int:
-    """The place of the first rule that is for the case; their number if none is. What the compiled search must equal."""
+    """The place of the first rule that is for the case; their number if none is. The compiled search must equal it."""
     for number, rule in enumerate(rules):
         if rule.matcher.holds(matter, condition, at, calendar):
             return number

@@ -77,7 +77,9 @@ async def try_rules(
             break
         for case in page:
             said = trial.decide(case, case.decided_at, wired.rules.units)
-            beside = active.decide(case, case.decided_at, wired.rules.units) if active else Said(case.unit, case.assisting)
+            beside = (
+                active.decide(case, case.decided_at, wired.rules.units) if active else Said(case.unit, case.assisting)
+            )
             if how := tally.count(case.number, said, beside):
                 moved(case, how)
             if look:

@@ -49,6 +49,7 @@ _CASE_COLUMNS = (
     "limit_amount",
     "limit_unit",
     "unit",
+    "assisting",
     "due_at",
     "clocks",
 )
@@ -93,6 +94,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) ->
             case.limit.amount if case.limit else None,
             case.limit.unit if case.limit else None,
             case.unit,
+            case.assisting,
             case.due_at,
             clocks_json(case),
         )

@@ -1,4 +1,4 @@
-"""Past cases as routing rules look at them, a page at a time, newest first: nothing is written and no snapshot is kept."""
+"""Past cases as routing rules look at them, a page at a time, newest first: nothing is written, no snapshot kept."""
 
 from datetime import datetime
 from typing import Any, NamedTuple

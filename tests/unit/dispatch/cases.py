@@ -95,10 +95,10 @@ STRAIGHT = (
 )
 
 
-def do(case: Case, act: Act, post: Post, at: datetime | None = None, **fields: object) -> Case:
+def do(case: Case, act: Act, post: Post, at: datetime | None = None, rules: Rules = RULES, **fields: object) -> Case:
     """The case after an act by that post, a minute after the one before."""
     at = at or (case.facts[-1].at + MINUTE)
-    return perform(case, order(act, **fields), actor(post), at, RULES)
+    return perform(case, order(act, **fields), actor(post), at, rules)
 
 
 def until(status: Status) -> Case:
