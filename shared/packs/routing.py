@@ -157,7 +157,7 @@ class RoutingRule(Model):
 
 
 class _File(Model):
-    rules: Annotated[tuple[RoutingRule, ...], Field(min_length=1)]
+    rules: Annotated[tuple[RoutingRule, ...], Field(min_length=1, max_length=1000)]
 
 
 def parse_rules(content: bytes, file: str, problems: list[Problem]) -> tuple[RoutingRule, ...]:

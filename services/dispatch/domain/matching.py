@@ -127,26 +127,20 @@ class Matcher:
     def of_area(self, area: str) -> bool:
         return not self.areas or any(each.covers(area) for each in self.areas)
 
-    @property
-    def plain(self) -> bool:
-        """Nothing is asked but category and area."""
-        return not (self.conditions or self.sources or self.attributes or self.window)
-
-    def rest_holds(self, matter: Matter, condition: str | None, at: datetime, calendar: Calendar) -> bool:
-        """All but category and area; the dearest last. `condition` is the one that the case has or would be given."""
-        return (
-            (not self.conditions or condition in self.conditions)
-            and (not self.sources or matter.source in self.sources)
-            and all(attribute.holds(matter.attributes) for attribute in self.attributes)
-            and (self.window is None or self.window.holds(at, calendar))
+    def of_details(self, matter: Matter, at: datetime, calendar: Calendar) -> bool:
+        """The attributes and the time: what is dear to look at."""
+        return all(attribute.holds(matter.attributes) for attribute in self.attributes) and (
+            self.window is None or self.window.holds(at, calendar)
         )
 
     def holds(self, matter: Matter, condition: str | None, at: datetime, calendar: Calendar) -> bool:
-        """Whether the rule is for this case, decided on at `at`."""
+        """Whether the rule is for this case, decided on at `at`. `condition` is what it has or would be given."""
         return (
             self.of_category(matter.category)
             and self.of_area(matter.area)
-            and self.rest_holds(matter, condition, at, calendar)
+            and (not self.conditions or condition in self.conditions)
+            and (not self.sources or matter.source in self.sources)
+            and self.of_details(matter, at, calendar)
         )
 
     def faults(self, matter: Matter, condition: str | None, at: datetime, calendar: Calendar) -> list[Fault]:

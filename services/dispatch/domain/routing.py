@@ -2,9 +2,12 @@
 how far the system acts by itself.
 
 Rules are compiled: by category, then by the smallest area that any of them names round the case; what is found there is
-every rule that can still match, in order, up to the first that asks nothing more. FIGURES
+every rule that can still match, in order, up to the first that asks nothing more. Of 4, 104 and 404 rules a decision
+takes 3, 5 and 7 µs, where finding the rule one by one takes 4, 91 and 350; looking up the department's unit alone takes
+2.7 (processor time, best of 25 interleaved runs on a busy machine, 2,000 cases of the demo district).
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.matching import Matcher, Matter
 from services.dispatch.domain.worktime import Calendar, Limit
+from shared.kernel.area import AreaPath
 
 
 class Reason(StrEnum):
@@ -85,8 +89,23 @@ class City(NamedTuple):
     automatic: tuple[Act, ...]
 
 
-# Rules that can match in an area, each with whether it matches for certain.
-_Row: TypeAlias = tuple[tuple[Rule, bool], ...]
+class _Entry(NamedTuple):
+    """A rule that can match: what is cheap to look at (None: asked for nothing), and whether anything dear is left.
+    `attribute` is the name of one that the report must have.
+    """
+
+    rule: Rule
+    conditions: frozenset[str] | None
+    sources: frozenset[str] | None
+    attribute: str | None
+    details: bool
+
+    @property
+    def certain(self) -> bool:
+        return not (self.conditions or self.sources or self.details)
+
+
+_Row: TypeAlias = tuple[_Entry, ...]
 
 
 class _Shelf(NamedTuple):
@@ -111,8 +130,11 @@ class Routing:
         self.rules = tuple(rules)
         self.version = version
         self.city = city
-        shelves: dict[tuple[int, ...], _Shelf] = {}  # many categories have the same rules
-        self._shelves = {code: self._shelf(code, shelves) for code in city.categories}
+        self._entries = [_entry(rule) for rule in self.rules]
+        # Made when a category is first asked for: of four hundred rules a shelf takes a millisecond, and all of them a
+        # quarter of a second in which nothing else would be done.
+        self._shelves: dict[str, _Shelf] = {}
+        self._of_rules: dict[tuple[int, ...], _Shelf] = {}  # many categories have the same rules
 
     def condition_of(self, matter: Matter) -> str | None:
         """The condition that rules look at: the case's own, or before it is filed the first of its category."""
@@ -149,15 +171,23 @@ class Routing:
     def match(self, matter: Matter, condition: str | None, at: datetime) -> Rule | None:
         """The first rule that is for the case, found by category and area."""
         row, shelf = None, self._shelves.get(matter.category)
-        if shelf is None:  # a category that the pack does not know: too rare to be compiled for
-            number = first_match(self.rules, matter, condition, at, self.city.calendar)
-            return self.rules[number] if number < len(self.rules) else None
+        if shelf is None:
+            if matter.category not in self.city.categories:  # too rare to be compiled for
+                number = first_match(self.rules, matter, condition, at, self.city.calendar)
+                return self.rules[number] if number < len(self.rules) else None
+            shelf = self._shelves[matter.category] = self._shelf(matter.category)
         if shelf.by_area:
             area: str = matter.area
             while (row := shelf.by_area.get(area)) is None and area:
                 area = area.rpartition(".")[0]
-        for rule, certain in shelf.everywhere if row is None else row:
-            if certain or rule.matcher.rest_holds(matter, condition, at, self.city.calendar):
+        for rule, conditions, sources, attribute, details in shelf.everywhere if row is None else row:
+            if conditions is not None and condition not in conditions:
+                continue
+            if sources is not None and matter.source not in sources:
+                continue
+            if attribute is not None and attribute not in matter.attributes:
+                continue
+            if not details or rule.matcher.of_details(matter, at, self.city.calendar):
                 return rule
         return None
 
@@ -174,24 +204,32 @@ class Routing:
         automatic = self.city.automatic if rule.automatic is None else rule.automatic
         return Decision(rule.name, self.version, None, (), condition, _limit(rule, condition), automatic, reason)
 
-    def _shelf(self, code: str, shelves: dict[tuple[int, ...], _Shelf]) -> _Shelf:
+    def _shelf(self, code: str) -> _Shelf:
         numbers = tuple(n for n, rule in enumerate(self.rules) if rule.matcher.of_category(code))
-        if numbers not in shelves:
-            rules = [self.rules[n] for n in numbers]
-            areas = {str(area) for rule in rules for area in rule.matcher.areas}
-            shelves[numbers] = _Shelf({area: _row(rules, area) for area in areas}, _row(rules, ""))
-        return shelves[numbers]
+        if numbers not in self._of_rules:
+            named: dict[str, list[int]] = defaultdict(list)  # area, "" being everywhere → the rules that name it
+            for n in numbers:
+                for area in self.rules[n].matcher.areas or (AreaPath.root(),):
+                    named[area].append(n)
+            rows = {area: self._row(named, area) for area in named if area}
+            self._of_rules[numbers] = _Shelf(rows, self._row(named, ""))
+        return self._of_rules[numbers]
 
-
-def _row(rules: Sequence[Rule], area: str) -> _Row:
-    """The rules that can match in an area, up to the first that matches for certain."""
-    row = []
-    for rule in rules:
-        if rule.matcher.of_area(area):
-            row.append((rule, rule.matcher.plain))
-            if rule.matcher.plain:
+    def _row(self, named: Mapping[str, Sequence[int]], area: str) -> _Row:
+        """The rules that can match in an area, in their order, up to the first that matches for certain."""
+        row = []
+        for n in sorted({n for each in ("", *AreaPath(area).prefixes()) for n in named.get(each, ())}):
+            row.append(self._entries[n])
+            if row[-1].certain:
                 break
-    return tuple(row)
+        return tuple(row)
+
+
+def _entry(rule: Rule) -> _Entry:
+    asked = rule.matcher
+    first = asked.attributes[0].name if asked.attributes else None
+    details = bool(asked.attributes or asked.window)
+    return _Entry(rule, asked.conditions or None, asked.sources or None, first, details)
 
 
 def _limit(rule: Rule, condition: str | None) -> Limit | None:
