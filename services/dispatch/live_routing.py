@@ -13,12 +13,13 @@ from typing import NamedTuple
 import structlog
 
 from services.dispatch.domain.matching import Matter
+from services.dispatch.domain.refusals import RulesUnreadable
 from services.dispatch.domain.routing import City, Decision, Reason, Routing
 from services.dispatch.pack_routing import rules_from
 from services.dispatch.store import routing as store
 from shared import telemetry
 from shared.jobs import Job
-from shared.packs import BadPack, Pack, Problem
+from shared.packs import Pack, Problem
 from shared.packs.routing import parse_rules
 from shared.polling import polling_job
 from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, transaction
@@ -62,7 +63,7 @@ class LiveRouting:
         return polling_job("routing", self.refresh, every=REFRESH_SECONDS)
 
     async def ready(self) -> None:
-        """Wait for the rules once; from then on this costs nothing. Raises what connecting raises."""
+        """Wait for the rules once; then this costs nothing. Raises RulesUnreadable, and what connecting raises."""
         if not self._standing:
             await self.refresh()
 
@@ -82,6 +83,7 @@ class LiveRouting:
 
     def in_force(self, at: datetime) -> Routing:
         """The rules that are in force at `at`."""
+        assert self._standing, "nobody awaited ready()"
         if self._until is None or at < self._until:
             return self._standing[0].routing
         return next(each.routing for each in reversed(self._standing) if each.starts_at <= at)
@@ -89,7 +91,7 @@ class LiveRouting:
     async def refresh(self) -> None:
         """Read which versions are in force now and later, and those of them that are not known yet.
 
-        Raises BadPack for a version that this program cannot read; those known before stay in use.
+        Raises RulesUnreadable for a version that this program cannot read; those known before stay in use.
         """
         async with self._lock:
             if not self._registered:
@@ -130,5 +132,8 @@ class LiveRouting:
         problems: list[Problem] = []
         rules = parse_rules(source.encode(), f"routing version {version}", problems)
         if problems:
-            raise BadPack(self._pack.name, problems)
+            raise RulesUnreadable(
+                f"{problems[0]}: start a release that knows it, or `wangge routing activate` another version",
+                facts={"retry_after": 10},
+            )
         return Routing(rules_from(rules), version, self.city)

@@ -1,6 +1,6 @@
 """Why an act on a case is refused. A refused act changes nothing."""
 
-from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unavailable
 
 
 class CaseNotFound(NotFound):
@@ -57,6 +57,12 @@ class AnsweredInTheFuture(Invalid):
 
 class FieldMissing(Invalid):
     slug, title, title_zh = "field-missing", "A field is missing", "缺少必填字段"
+
+
+class RulesUnreadable(Unavailable):
+    """Of a later release, say. A reader waits, as for a database that is away: nothing may be parked for it."""
+
+    slug, title, title_zh = "routing-rules-unreadable", "The routing rules in force cannot be read", "派遣规则无法读取"
 
 
 class UnknownVersion(NotFound):

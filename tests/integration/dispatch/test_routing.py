@@ -14,12 +14,13 @@ from structlog.testing import capture_logs
 from services.dispatch.app import api_jobs
 from services.dispatch.commands.load_rules import activate_rules, load_rules
 from services.dispatch.consumers import subscriptions
-from services.dispatch.domain.refusals import NotYet, UnknownVersion
+from services.dispatch.domain.refusals import NotYet, RulesUnreadable, UnknownVersion
 from services.dispatch.live_routing import LiveRouting
 from services.dispatch.queries.routing import rules_source, rules_versions
 from services.dispatch.queries.try_rules import Asked, Moved, PastCase, Tried, try_rules
 from services.dispatch.settings import DispatchSettings
 from services.dispatch.wiring import wire
+from shared.bus.inbox import is_temporary
 from shared.bus.opening import open_carrier
 from shared.contracts.topics import REPORTS
 from shared.jobs import supervise
@@ -190,9 +191,13 @@ async def test_a_version_that_cannot_be_read_leaves_the_one_before_in_use(york: 
         "INSERT INTO dispatch.routing_activations (pack, version, starts_at, activated_by)"
         " VALUES ('nyc-311', 2, clock_timestamp(), 'x')"
     )
-    with pytest.raises(BadPack, match="routing version 2 /rules/0/"):
+    with pytest.raises(RulesUnreadable, match="routing version 2 /rules/0/"):
         await york.wired.routing.refresh()
     assert (await opened(york))["unit"] == "dohmh"
+    async with another(york) as fresh:
+        with pytest.raises(RulesUnreadable) as refused:
+            await opened(City(fresh, york.http))
+        assert is_temporary(refused.value), "the reader waits; nothing is parked"
 
 
 async def test_a_unit_that_is_gone_leaves_its_cases_to_people_and_is_logged_once(york: City) -> None:
