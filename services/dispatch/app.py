@@ -33,10 +33,12 @@ def create_app(wired: Wired) -> FastAPI:
 
 
 def api_jobs(wired: Wired) -> list[Job]:
-    """What a replica that answers requests needs: the keys that open it, the calendars, the pack's units (once)."""
+    """What a replica that answers requests needs: the keys that open it, the calendars and routing rules it decides by,
+    the pack's units (once).
+    """
 
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)
 
     calendars = polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds)
-    return [wired.keys.job(), calendars, Job("units", units)]
+    return [wired.keys.job(), wired.routing.job(), calendars, Job("units", units)]

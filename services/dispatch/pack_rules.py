@@ -1,20 +1,22 @@
 """A city's pack as the rules of the domain: the one place where dispatch reads packs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage
+from services.dispatch.domain.routing import Routing
 from services.dispatch.domain.rules import Route, Rules
 from services.dispatch.domain.steps import ClockStep, Do, course_of
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
+from services.dispatch.pack_routing import city_of, rules_from
 from shared.kernel.area import AreaPath
 from shared.packs.model import Calendar as PackCalendar
 from shared.packs.model import Limit as PackLimit
 from shared.packs.model import Pack
 from shared.packs.model import Step as PackStep
+from shared.packs.routing import parse_rules
 
 STAGES = (Stage.ACCEPT, Stage.VERIFY, Stage.FILE, Stage.DISPATCH, Stage.CHECK)
 
@@ -33,20 +35,18 @@ def own_calendars(pack: Pack) -> list[Published]:
     return [Published(0, AreaPath.root(), pack.calendar), *local]
 
 
-def rules_of(pack: Pack, published: Sequence[Published] = ()) -> Rules:
-    """What `pack` says about cases, with the calendars of `published` in the order of their editions: of an area the
-    last one is in force, the earlier ones are those that older deadlines were counted from.
+def rules_of(pack: Pack, published: Sequence[Published] = (), route: Route | None = None) -> Rules:
+    """What `pack` says about cases; without a `route` by its own routing rules, as version 0. With the calendars of
+    `published` in the order of their editions: of an area the last one is in force, the earlier ones are those that
+    older deadlines were counted from.
     """
     published = published or own_calendars(pack)
     edition = max(each.edition for each in published)
     calendars = {each.calendar.version: _calendar(pack, each.calendar, edition) for each in published}
     in_force = {each.area: calendars[each.calendar.version] for each in published}
-    automatic = pack.automatic
-    wanted = (
-        (automatic.accept, Act.AUTO_ACCEPT),
-        (automatic.file, Act.AUTO_FILE),
-        (automatic.dispatch, Act.AUTO_DISPATCH),
-    )
+    if route is None:
+        own = rules_from(parse_rules(pack.routing.encode(), pack.name, []))
+        route = Routing(own, 0, city_of(pack, in_force[""])).decide
     city = Rules(
         number_prefix=pack.number_prefix,
         calendar=in_force[""],
@@ -58,8 +58,7 @@ def rules_of(pack: Pack, published: Sequence[Published] = ()) -> Rules:
         },
         units={unit.code: unit.dept for unit in pack.units.values()},
         check_radius_m=pack.check_radius_m,
-        automatic=tuple(act for on, act in wanted if on),
-        route=_router(pack),
+        route=route,
         single_desk=pack.procedure.single_desk,
         two_way=frozenset(frozenset(pair) for pair in pack.procedure.two_way),
         top_level=AreaPath(pack.area).level,
@@ -111,23 +110,3 @@ def _step(step: PackStep) -> ClockStep:
 def _limit(limit: PackLimit) -> Limit:
     # Typed in the catalogue, urgent 紧急 or not: no text is read for the word, which wins over any type where it is.
     return Limit(limit.amount, Unit(limit.unit))
-
-
-def _router(pack: Pack) -> Callable[[str, AreaPath], Route | None]:
-    """`pack.unit_for` and the default condition as a look-up: a walk up the area's levels instead of over all units."""
-    nearest = {(unit.dept, unit.area): unit.code for unit in reversed(pack.units.values())}
-    known = {code: (category.dept, category.default_condition.key) for code, category in pack.categories.items()}
-
-    def route(category: str, area: AreaPath) -> Route | None:
-        found = known.get(category)
-        if found is None:
-            return None
-        dept, condition = found
-        here: AreaPath = area
-        while (unit := nearest.get((dept, here))) is None:
-            if not here:
-                return None
-            here = here.parent
-        return Route(condition, unit, f"{dept}@{here or 'city'}")
-
-    return route

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.dispatch.domain.rules import Rules
-from services.dispatch.pack_rules import rules_of
+from services.dispatch.live_routing import LiveRouting
+from services.dispatch.pack_routing import city_of
+from services.dispatch.pack_rules import calendar_of, rules_of
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -50,6 +52,7 @@ class Wired:
     auth: Authenticator
     readiness: Readiness
     pack: Pack
+    routing: LiveRouting
     in_force: InForce
 
     @property
@@ -64,6 +67,8 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
     pack = load(settings.pack)
     in_force = InForce(rules_of(pack))
     async with foundation(settings, SCHEMA, carrier, calendars=in_force.looked_for) as base:
+        routing = LiveRouting(base.pool, pack, city_of(pack, calendar_of(pack)))
+        in_force.rules = rules_of(pack, route=routing.decide)
         yield Wired(
             settings=settings,
             pool=base.pool,
@@ -73,5 +78,6 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
             auth=base.auth,
             readiness=base.readiness,
             pack=pack,
+            routing=routing,
             in_force=in_force,
         )

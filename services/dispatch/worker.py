@@ -1,4 +1,4 @@
-"""The background side of dispatch: the relay, the consumers and the clocks."""
+"""The background side of dispatch: the relay, the consumers, the clocks and the routing rules it opens cases by."""
 
 from functools import partial
 
@@ -21,6 +21,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
         clock_job(wired),
         polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds),
         recount_job(wired),
+        wired.routing.job(),
     ]
 
 

@@ -102,13 +102,19 @@ class CaseVerified(CaseFact):
 
 
 class CaseFiled(CaseFact):
-    """立案: the filing condition is chosen and with it the limit; `limit_s` is in working or running seconds."""
+    """立案: the filing condition is chosen and with it the limit; `limit_s` is in working or running seconds.
+
+    `rule` of `rule_version` is the routing rule by which the system filed, or that gave the limit in place of the
+    catalogue's.
+    """
 
     TYPE: ClassVar[str] = "case.filed.v1"
 
     limit_amount: int
     limit_unit: str
     limit_s: int
+    rule: str | None = None
+    rule_version: int | None = None
 
 
 class CaseFilingRefused(CaseFact):
@@ -118,12 +124,19 @@ class CaseFilingRefused(CaseFact):
 
 
 class CaseDispatched(CaseFact):
-    """派遣: one lead unit; the handling clock starts. `rule` names what decided, None when a person did."""
+    """派遣: one lead unit; the handling clock starts. `rule` names what decided, None when a person did.
+
+    `rule_version` is that of the routing rules then in force. What those would have said to the person who decided is
+    `suggested_unit`, by `suggested_rule`; the suggestion was followed if it is `unit`.
+    """
 
     TYPE: ClassVar[str] = "case.dispatched.v1"
 
     assisting: list[str] = Field(default_factory=list)
     rule: str | None = None
+    rule_version: int | None = None
+    suggested_unit: str | None = None
+    suggested_rule: str | None = None
 
 
 class CaseTaken(CaseFact):

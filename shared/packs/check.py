@@ -12,6 +12,8 @@ from shared.packs.geography import AreaFeature, areas
 from shared.packs.loader import PACKS, load
 from shared.packs.model import Cells, Pack
 from shared.packs.problems import BadPack, Problem
+from shared.packs.routing import FILE as ROUTING
+from shared.packs.routing import parse_rules
 from shared.packs.tables import lines
 
 
@@ -23,7 +25,7 @@ def check(name: str, folder: Path = PACKS) -> list[Problem]:
     except BadPack as bad:
         return bad.problems
     grids = [area for area in drawn if area.level == pack.levels[-1].key]
-    return [*_tiling(pack, grids), *_routing(pack, drawn), *_demo(pack), *_own_cells(pack, grids)]
+    return [*_tiling(pack, grids), *_routing(pack, drawn), *_rules(pack, drawn), *_demo(pack), *_own_cells(pack, grids)]
 
 
 def _tiling(pack: Pack, grids: Sequence[AreaFeature]) -> Iterator[Problem]:
@@ -53,6 +55,16 @@ def _routing(pack: Pack, drawn: Sequence[AreaFeature]) -> Iterator[Problem]:
         if nobody:
             message = f"no unit of department {dept!r} answers for {nobody[0]} ({len(nobody)} grids)"
             yield Problem(f"{pack.name}/units.csv", "", message)
+
+
+def _rules(pack: Pack, drawn: Sequence[AreaFeature]) -> Iterator[Problem]:
+    """Areas that routing rules name are areas of the pack."""
+    paths, file = {area.path for area in drawn} | {""}, f"{pack.name}/{ROUTING}"
+    for number, rule in enumerate(parse_rules(pack.routing.encode(), file, [])):
+        for area in rule.when.area or ():
+            if area not in paths:
+                where = f"/rules/{number}/when/area"
+                yield Problem(file, where, f"rule {rule.name!r}: there is no area {str(area)!r}")
 
 
 def _demo(pack: Pack) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from shared.packs.model import Pack, Text
 from shared.packs.problems import BadPack, Problem, problems_of
 from shared.packs.references import dangling
+from shared.packs.routing import FILE as ROUTING
+from shared.packs.routing_references import check_rules
 from shared.packs.tables import Row, read_table, read_yaml
 
 PACKS = Path(__file__).parent
@@ -56,6 +58,7 @@ def load(name: str, folder: Path = PACKS) -> Pack:
     calendars = _area_calendars(folder, name, parts, problems)
     parts["units"] = _units(folder, f"{name}/units.csv", problems)
     parts["categories"] = _categories(folder, f"{name}/catalogue.csv", conditions, problems)
+    parts["routing"] = _text(folder, f"{name}/{ROUTING}", problems)
     if problems:
         raise BadPack(name, problems)
     try:
@@ -66,9 +69,21 @@ def load(name: str, folder: Path = PACKS) -> Pack:
         raise BadPack(name, [_placed(name, problem, calendars) for problem in found]) from None
     except orjson.JSONEncodeError as error:
         raise BadPack(name, [Problem(f"{name}/pack.yaml", "/", str(error))]) from None
-    if problems := list(dangling(pack)):
+    problems += dangling(pack)
+    check_rules(pack.routing.encode(), f"{name}/{ROUTING}", pack, problems)
+    if problems:
         raise BadPack(name, problems)
     return pack
+
+
+def _text(folder: Path, file: str, problems: list[Problem]) -> str:
+    try:
+        return (folder / file).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problems.append(Problem(file, "", "the file is missing"))
+    except UnicodeDecodeError as error:
+        problems.append(Problem(file, "", f"is not UTF-8 text: {error.reason} at byte {error.start}"))
+    return ""
 
 
 def _units(folder: Path, file: str, problems: list[Problem]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ LimitUnit = Literal["work_minute", "work_hour", "work_day", "urgent_minute", "ur
 """`work_…` runs inside working slots only; `urgent_…` runs through nights and holidays."""
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
+RuleName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -169,6 +170,13 @@ class Condition(Model):
     limit: Limit
 
 
+class Attribute(Text):
+    """An attribute of reports that routing rules may look at. `categories`: codes, or beginnings of codes and `*`."""
+
+    type: Literal["text", "number", "boolean"]
+    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Category(Model):
     """A component 部件 or a matter 事项 that may be reported. `dept` answers for it."""
 
@@ -311,6 +319,7 @@ class Pack(Model):
     """One city's rules. `area` is the path that covers all of it (empty where the hierarchy has several tops).
 
     `folder` holds the packs: tables that are not read at once, and the requests of the demo, are found from there.
+    `routing` is the text of `rules.yaml`, checked: `shared.packs.routing` reads it.
     """
 
     name: Code
@@ -332,6 +341,8 @@ class Pack(Model):
     procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
+    attributes: dict[str, Attribute] = {}
+    routing: str
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]
     demo: Demo
 

@@ -1,11 +1,12 @@
 """What one part of a pack says about another: every name used must be a name given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shared.auth import POSTS
 from shared.kernel.area import AreaPath
 from shared.packs.model import Pack
 from shared.packs.problems import Problem
+from shared.packs.routing import OF_CATEGORY
 
 
 def dangling(pack: Pack) -> Iterator[Problem]:
@@ -45,7 +46,22 @@ def dangling(pack: Pack) -> Iterator[Problem]:
         if category.dept not in staffed:
             message = f"department {category.dept!r} has no unit in units.csv"
             yield Problem(f"{pack.name}/catalogue.csv", f"/{category.code}/dept", message)
+    if OF_CATEGORY in pack.departments:
+        message = f"{OF_CATEGORY!r} means the category's own department in rules.yaml: name this one otherwise"
+        yield Problem(f"{pack.name}/pack.yaml", f"/departments/{OF_CATEGORY}", message)
+    for name, attribute in pack.attributes.items():
+        for pattern in attribute.categories:
+            if not covered_by(pattern, pack.categories):
+                message = f"there is no category {pattern!r} in catalogue.csv"
+                yield Problem(f"{pack.name}/pack.yaml", f"/attributes/{name}/categories", message)
     for complaint, code in pack.demo.categories.items():
         if code not in pack.categories:
             message = f"there is no category {code!r} in catalogue.csv"
             yield Problem(f"{pack.name}/pack.yaml", f"/demo/categories/{complaint}", message)
+
+
+def covered_by(pattern: str, codes: Iterable[str]) -> set[str]:
+    """Those of `codes` that a pattern means: itself, or what begins with what stands before its `*`."""
+    if pattern.endswith("*"):
+        return {code for code in codes if code.startswith(pattern[:-1])}
+    return {code for code in codes if code == pattern}

@@ -23,13 +23,35 @@ class Row(BaseModel):
 R = TypeVar("R", bound=Row)
 
 
+class _Loader(_LOADER):  # type: ignore[misc, valid-type]
+    """Refuses a key that is given twice: YAML's own rule, which the library leaves to its user."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:str" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
 def read_yaml(folder: Path, file: str, problems: list[Problem]) -> dict[str, Any]:
     """The mapping in `file`; empty, and a problem noted, when there is none."""
     try:
-        content = yaml.load((folder / file).read_bytes(), Loader=_LOADER)
+        content = (folder / file).read_bytes()
     except FileNotFoundError:
         problems.append(Problem(file, "", "the file is missing"))
         return {}
+    return parse_yaml(content, file, problems)
+
+
+def parse_yaml(text: bytes, file: str, problems: list[Problem]) -> dict[str, Any]:
+    """The mapping that `text` holds; empty, and a problem of `file` noted, when it holds none."""
+    try:
+        content = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}" if mark else ""

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, calendar, intake, replay, running, upkeep
+from services.city.cli import authoring, calendar, intake, replay, routing, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app.add_typer(intake.areas, name="areas", short_help="Districts, streets, commun
 app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of apps.")
 app.add_typer(authoring.pack, name="pack", short_help="Regime packs 制度包.")
 app.add_typer(calendar.calendar, name="calendar", short_help="Holidays and make-up workdays 工作日历.")
+app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣规则.")
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")
 app.add_typer(upkeep.parked, name="parked", short_help="Facts that could not be applied 搁置.")

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from services.dispatch.answers import case_bytes, case_shown
 from services.dispatch.api.asking import JSON, Area, Parts, actor_of, sight_of
-from services.dispatch.api.shapes import CaseShape, TimelineItem
+from services.dispatch.api.shapes import CaseShape, SuggestionShape, TimelineItem
 from services.dispatch.domain.case import Status
-from services.dispatch.queries import cases
+from services.dispatch.queries import cases, routing
 from services.dispatch.queries.cases import Wanted
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit, etag
@@ -60,3 +60,15 @@ async def get_timeline(
     authorize(who, "cases:read")
     page = await cases.case_history(parts.pool, case_id, sight_of(who), cursor, limit)
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type=JSON)
+
+
+@router.get(
+    "/{case_id}/suggestion",
+    response_class=Response,
+    responses={200: {"model": SuggestionShape}},
+    summary="Who should handle a case, by the routing rules 派遣建议",
+)
+async def get_suggestion(case_id: UUID, who: Caller, parts: Parts) -> Response:
+    authorize(who, "cases:read")
+    seen = await cases.find_case(parts.pool, case_id, sight_of(who))
+    return Response(orjson.dumps(await routing.suggestion(parts, seen)), media_type=JSON)

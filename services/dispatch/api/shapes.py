@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from services.dispatch.domain.case import Act, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.matters import PartKind, RequestKind
+from services.dispatch.domain.routing import Reason
+from services.dispatch.domain.worktime import Unit
 
 
 class PlaceShape(BaseModel):
@@ -141,6 +143,37 @@ class TimelineItem(BaseModel):
     to: Status
     opinion: str | None
     evidence: list[UUID]
+
+
+class LimitShape(BaseModel):
+    """How long handling may take."""
+
+    amount: int
+    unit: Unit
+
+
+class WordsShape(BaseModel):
+    """The same in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+class SuggestionShape(BaseModel):
+    """What the routing rules 派遣规则 say of a case. `unit` is null where they leave it to a person: `reason` says why.
+
+    `limit` is null where the catalogue's holds; it counts when the case is filed, not when it is dispatched. `why` are
+    the conditions of the rule, all of which the case meets.
+    """
+
+    unit: str | None
+    assisting: list[str]
+    condition: str | None
+    limit: LimitShape | None
+    rule: str | None
+    version: int
+    reason: Reason | None
+    why: list[WordsShape]
 
 
 class TaskShape(BaseModel):

@@ -44,6 +44,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
 
     Raises CaseNotFound, CaseChanged, KeyReused, InFlight, what `asked.expected` raises, and the refusals of the domain.
     """
+    await wired.routing.ready()
     async with transaction(wired.pool) as tx:
         order = await _complete(tx, asked)
         found = await acts.lock(tx, asked.case_id, asked.actor.subject, asked.key)

@@ -28,6 +28,7 @@ async def open_cases(tx: Connection, wired: Wired, received: Sequence[Received])
 
     Set-based: 2,000 cases a second have to pass here on one core.
     """
+    await wired.routing.ready()
     rules = wired.rules
     by_id = {each.report.id: each for each in received}
     cases, traces = [], []

@@ -14,6 +14,7 @@ from services.dispatch.domain.due import mark, recompute
 from services.dispatch.domain.lifecycle import permitted
 from services.dispatch.domain.matters import Matters
 from services.dispatch.domain.order import Order
+from services.dispatch.domain.routed import routed_order
 from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.table import TABLE
 from shared.kernel.area import AreaPath
@@ -60,19 +61,15 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
 
 
 def automatic(case: Case, at: datetime, rules: Rules) -> Case:
-    """The acts that the pack leaves to the system, as far as its routing rule has an answer for the case."""
-    if not rules.automatic:
-        return case
-    route = rules.route(case.category, case.area)
-    for act in rules.automatic:
+    """The acts that the case's routing rule, or else the pack, leaves to the system, as far as a unit answers."""
+    said = rules.decide(case, at)
+    for act in said.automatic:
         if act is Act.AUTO_ACCEPT:
             case = perform(case, Order(act), SYSTEM, at, rules)
-        elif route is None:
+        elif said.unit is None:
             break
-        elif act is Act.AUTO_FILE:
-            case = perform(case, Order(act, condition=route.condition, rule=route.rule), SYSTEM, at, rules)
         else:
-            case = perform(case, Order(act, unit=route.unit, rule=route.rule), SYSTEM, at, rules)
+            case = perform(case, routed_order(act, said), SYSTEM, at, rules)
     return case
 
 

@@ -20,7 +20,8 @@ class PartWanted(NamedTuple):
 class Order(NamedTuple):
     """What is to be done, and what the act may carry; `effects` says which fields which act needs. `task_id` names the
     verification or check that the act asks for, `task` the one that it answers. `other_id` is the id of the case that
-    the act opens, or of the one that it merges into; `other` is that one, or the one that it absorbs.
+    the act opens, or of the one that it merges into; `other` is that one, or the one that it absorbs. `rule`,
+    `rule_version` and, at filing, `limit` are a routing rule's, where one decided.
     """
 
     act: Act
@@ -30,6 +31,8 @@ class Order(NamedTuple):
     unit: str | None = None
     assisting: tuple[str, ...] = ()
     rule: str | None = None
+    rule_version: int | None = None
+    limit: Limit | None = None
     result: str | None = None
     outcome: str | None = None
     passed: bool | None = None
@@ -42,7 +45,6 @@ class Order(NamedTuple):
     until: datetime | None = None
     our_error: bool | None = None
     urging: int | None = None
-    limit: Limit | None = None
     parts: tuple[PartWanted, ...] = ()
     meeting_at: datetime | None = None
     category: str | None = None

@@ -1,6 +1,6 @@
 """Why an act on a case is refused. A refused act changes nothing."""
 
-from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from shared.kernel.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion, Unavailable
 
 
 class CaseNotFound(NotFound):
@@ -157,3 +157,17 @@ class UnknownArea(Invalid):
 
 class BadUntil(Invalid):
     slug, title, title_zh = "bad-until", "Not a day a suspension may end on", "挂账期限无效"
+
+
+class RulesUnreadable(Unavailable):
+    """Of a later release, say. A reader waits, as for a database that is away: nothing may be parked for it."""
+
+    slug, title, title_zh = "routing-rules-unreadable", "The routing rules in force cannot be read", "派遣规则无法读取"
+
+
+class UnknownVersion(NotFound):
+    slug, title, title_zh = "unknown-routing-version", "No such version of the routing rules", "派遣规则版本不存在"
+
+
+class NotYet(Invalid):
+    slug, title, title_zh = "starts-in-the-past", "Rules come into force now or later", "生效时间不得早于当前时间"

@@ -1,26 +1,21 @@
 """What a city's pack says about cases, as the domain reads it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from services.dispatch.domain.case import Act
 from services.dispatch.domain.clocks import Stage, StageClock
+from services.dispatch.domain.matching import Matter
+from services.dispatch.domain.routing import Decision
 from services.dispatch.domain.steps import COURSE, ClockStep
 from services.dispatch.domain.worktime import Calendar, Limit, Unit, kept_by
 from shared.kernel.area import AreaPath
 
+Route: TypeAlias = Callable[[Matter, datetime, Collection[str]], Decision]
+
 _WORK_DAY = Limit(1, Unit.WORK_DAY)
 _TWO_HOURS = Limit(2, Unit.URGENT_HOUR)
-
-
-class Route(NamedTuple):
-    """What the pack decides for a case of some category in some area; `rule` is its name in the pack."""
-
-    condition: str
-    unit: str
-    rule: str
 
 
 class OnDuty(NamedTuple):
@@ -33,10 +28,10 @@ class OnDuty(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`handling` holds the limit of each (category, filing condition); `units` maps the codes of the handling units
-    that exist now to their departments. `automatic` are the system's own acts, in order; `route` answers for those, or
-    has none (a person decides). `two_way` are pairs of departments that send work to one another 双向派单; `top_level`
-    is the level, in area segments, above which nothing climbs. `on_duty` names who goes on the spot, leaving out a
-    subject who did not answer.
+    that exist now to their departments. `route` says what the routing rules say of a case at some instant, with the
+    units that there are. `two_way` are pairs of departments that send work to one another 双向派单; `top_level` is the
+    level, in area segments, above which nothing climbs. `on_duty` names who goes on the spot, leaving out a subject who
+    did not answer.
 
     `courses` are the steps of stages that have more than yellow and red; `calendars` all versions that a clock may
     name; `local` the whole rules of each area that has a calendar or limits of its own, by its prefix.
@@ -48,8 +43,7 @@ class Rules:
     handling: Mapping[tuple[str, str], Limit]
     units: Mapping[str, str]
     check_radius_m: float
-    automatic: tuple[Act, ...] = ()
-    route: Callable[[str, AreaPath], Route | None] = lambda category, area: None
+    route: Route
     single_desk: bool = False
     two_way: frozenset[frozenset[str]] = frozenset()
     top_level: int = 0
@@ -71,6 +65,10 @@ class Rules:
     courses: Mapping[Stage, tuple[ClockStep, ...]] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     local: Mapping[str, "Rules"] = field(default_factory=dict)
+
+    def decide(self, matter: Matter, at: datetime) -> Decision:
+        """What the routing rules say of a case at `at`."""
+        return self.route(matter, at, self.units)
 
     def partners(self, unit: str, other: str) -> bool:
         """Whether the two send work to one another without the command centre in between."""

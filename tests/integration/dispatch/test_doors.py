@@ -101,7 +101,7 @@ async def test_a_database_that_is_away_is_503_and_not_ready() -> None:
 async def test_the_openapi_document_names_every_act(city: City) -> None:
     document = (await city.http.get("/dispatch/openapi.json")).json()
     acts = {path.rsplit("/", 1)[1] for path in document["paths"] if path.startswith("/v1/cases/{case_id}/")}
-    assert acts == {act.value for act in PERSONAL} | {"timeline"}
+    assert acts == {act.value for act in PERSONAL} | {"timeline", "suggestion"}
     accept = document["paths"]["/v1/cases/{case_id}/accept"]["post"]
     assert "acceptor 受理员" in accept["description"]
     assert {"If-Match", "Idempotency-Key"} <= {each["name"] for each in accept["parameters"]}

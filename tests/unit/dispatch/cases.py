@@ -12,7 +12,8 @@ from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.lifecycle import TABLE
 from services.dispatch.domain.matters import Appeal, Part, PartKind, Urging
 from services.dispatch.domain.order import Order, PartWanted
-from services.dispatch.domain.rules import Route, Rules
+from services.dispatch.domain.routing import Decision
+from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import Refusal
@@ -25,6 +26,8 @@ HOUR = timedelta(hours=1)
 CALENDAR = Calendar(
     "test", "Asia/Shanghai", (Slot(8 * 60, 12 * 60), Slot(14 * 60, 18 * 60)), published=frozenset({2026})
 )
+# What the one routing rule says of every case.
+_SAID = Decision("by category", 3, "water", (), "missing", None, ())
 QUARTER = Limit(15, Unit.URGENT_MINUTE)
 RULES = Rules(
     number_prefix="YC",
@@ -39,9 +42,10 @@ RULES = Rules(
     check_radius_m=100,
     two_way=frozenset({frozenset({"water", "subdistrict"})}),
     top_level=1,
-    route=lambda category, area: Route("missing", "water", "by category"),
+    route=lambda matter, at, units: _SAID,
 )
-AUTOMATIC = replace(RULES, automatic=(Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH))
+_ALL = (Act.AUTO_ACCEPT, Act.AUTO_FILE, Act.AUTO_DISPATCH)
+AUTOMATIC = replace(RULES, route=lambda matter, at, units: _SAID._replace(automatic=_ALL))
 CENTRE = {
     Post.ACCEPTOR: "supervision",
     Post.SHIFT_LEADER: "supervision",
@@ -120,10 +124,18 @@ STRAIGHT = (
 )
 
 
-def do(case: Case, act: Act, post: Post, at: datetime | None = None, by: Actor | None = None, **fields: object) -> Case:
+def do(
+    case: Case,
+    act: Act,
+    post: Post,
+    at: datetime | None = None,
+    by: Actor | None = None,
+    rules: Rules = RULES,
+    **fields: object,
+) -> Case:
     """The case after an act by that post, a minute after the one before."""
     at = at or (case.facts[-1].at + MINUTE)
-    return perform(case, order(act, **fields), by or actor(post), at, replace(RULES, **CHANGED))  # type: ignore[arg-type]
+    return perform(case, order(act, **fields), by or actor(post), at, replace(rules, **CHANGED))  # type: ignore[arg-type]
 
 
 # What a test changes in the rules for a while.

@@ -42,7 +42,13 @@ def test_verification_pauses_acceptance() -> None:
 
 def test_the_handling_limit_comes_from_the_filing_condition_and_starts_at_dispatch() -> None:
     case = do(until(S.ACCEPTED), A.FILE, P.SHIFT_LEADER, condition="rattling")
-    assert case.facts[-1].details == {"limit_amount": 2, "limit_unit": "work_day", "limit_s": 16 * 3600}
+    assert case.facts[-1].details == {
+        "limit_amount": 2,
+        "limit_unit": "work_day",
+        "limit_s": 16 * 3600,
+        "rule": None,
+        "rule_version": None,
+    }
     assert case.due_at is None
     case = do(case, A.DISPATCH, P.DISPATCHER, at=START)
     assert case.due_at == START + timedelta(days=2)

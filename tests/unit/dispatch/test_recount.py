@@ -188,6 +188,7 @@ def test_a_version_nobody_here_has_heard_of_is_taken_for_the_one_in_force() -> N
 
 
 NEW_YORK = Rules(
+    route=RULES.route,
     **{name: getattr(RULES, name) for name in ("number_prefix", "stages", "handling", "units", "check_radius_m")},
     calendar=Calendar(
         "ny-1",

@@ -151,3 +151,31 @@ def test_the_check_finds_a_complaint_type_nobody_mapped(folder: Path, spoil: Spo
 def test_the_check_finds_a_unit_that_covers_too_little(folder: Path, spoil: Spoil) -> None:
     spoil("units.csv", "\ndsny,dsny,,", "\ndsny,dsny,BX,")
     assert "no unit of department 'dsny' answers for BK.01.11206.001" in str(check("nyc-311", folder)[0])
+
+
+def test_rules_that_are_wrong_are_findings_of_their_file(folder: Path, spoil: Spoil) -> None:
+    spoil("rules.yaml", "when: {}", "when: {category: rat}")
+    assert findings(folder) == [
+        "nyc-311/rules.yaml /rules/0/when/category: rule 'department': no category of pack nyc-311 is 'rat'"
+    ]
+    (folder / "nyc-311" / "rules.yaml").unlink()
+    assert findings(folder) == ["nyc-311/rules.yaml: the file is missing"]
+
+
+def test_the_check_finds_a_rule_for_an_area_that_nobody_drew(folder: Path, spoil: Spoil) -> None:
+    spoil("rules.yaml", "when: {}", "when: {area: BK.01.99999}")
+    assert [str(p) for p in check("nyc-311", folder)] == [
+        "nyc-311/rules.yaml /rules/0/when/area: rule 'department': there is no area 'BK.01.99999'"
+    ]
+
+
+def test_attributes_are_of_categories_that_there_are(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "departments:", 'attributes: {a: {zh: x, en: x, type: text, categories: ["x*"]}}\ndepartments:')
+    assert findings(folder) == [
+        "nyc-311/pack.yaml /attributes/a/categories: there is no category 'x*' in catalogue.csv"
+    ]
+
+
+def test_a_key_that_is_given_twice_is_refused(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "check_radius_m: 100", "check_radius_m: 100\ncheck_radius_m: 200")
+    assert any("'check_radius_m' is given twice" in found for found in findings(folder))

@@ -9,18 +9,21 @@ from services.dispatch.domain.effects.requests import resumed_stage
 from services.dispatch.domain.matters import NOTHING_OPEN, Part, PartKind
 from services.dispatch.domain.order import Order
 from services.dispatch.domain.refusals import UnknownCondition
+from services.dispatch.domain.routed import ruled_limit, ruled_unit
 from services.dispatch.domain.rules import Rules
 from services.dispatch.domain.worktime import Limit
 from shared.kernel.errors import FieldError
 
 
 def file_case(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
-    """The filing condition is chosen and with it the handling limit, which stays as it is now."""
-    limit = limit_of(case.category, order.condition, rules)
+    """The filing condition is chosen and with it the handling limit, which stays as it is now: the catalogue's, or that
+    of the case's routing rule.
+    """
+    limit, ruled = ruled_limit(case, order, at, rules, limit_of(case.category, order.condition, rules))
     seconds = int(limit.span(rules.calendar).total_seconds())
     return Effect(
         {"condition": order.condition, "limit": limit},
-        {"limit_amount": limit.amount, "limit_unit": limit.unit, "limit_s": seconds},
+        {"limit_amount": limit.amount, "limit_unit": limit.unit, "limit_s": seconds, **ruled},
     )
 
 
@@ -60,7 +63,7 @@ def dispatch(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules)
         kept = tuple(part.unit for part in matters.parts if part.done_at is None and part.unit != unit)
         assisting = tuple(dict.fromkeys((*order.assisting, *kept)))
         matters = changed(matters, parts=(*matters.parts, *new), returned_by=None)
-    details = {"assisting": list(assisting), "rule": order.rule}
+    details = {"assisting": list(assisting), **ruled_unit(case, order, at, rules)}
     return Effect({"unit": unit, "assisting": assisting, "matters": matters}, details, resume=resumed_stage(case, unit))
 
 
