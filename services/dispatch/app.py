@@ -4,8 +4,9 @@ import asyncio
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, cases, city
+from services.dispatch.api import acts, cases, city, people, sessions
 from services.dispatch.commands.load_units import load_units
+from services.dispatch.live import register_jobs
 from services.dispatch.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
@@ -26,6 +27,8 @@ def create_app(wired: Wired) -> FastAPI:
     app.include_router(acts.router)
     app.include_router(cases.router)
     app.include_router(city.router)
+    app.include_router(people.router)
+    app.include_router(sessions.router)
     return app
 
 
@@ -35,4 +38,5 @@ def api_jobs(wired: Wired) -> list[Job]:
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)
 
-    return [wired.keys.job(), Job("units", units)]
+    registers = register_jobs(wired.units, wired.duty, wired.pool)
+    return [wired.keys.job(), *wired.auth.jobs(), *registers, Job("units", units)]

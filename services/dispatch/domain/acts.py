@@ -68,7 +68,7 @@ def automatic(case: Case, at: datetime, rules: Rules) -> Case:
             break
         elif act is Act.AUTO_FILE:
             case = perform(case, Order(act, condition=route.condition, rule=route.rule), SYSTEM, at, rules)
-        else:
+        elif route.unit in rules.units:  # a unit dissolved since the rule was written leaves the case to a person
             case = perform(case, Order(act, unit=route.unit, rule=route.rule), SYSTEM, at, rules)
     return case
 

@@ -1,6 +1,6 @@
 """What a city's pack says about cases, as the domain reads it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,15 +20,15 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`handling` holds the limit of each (category, filing condition); `units` are the codes of the handling units.
-    `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person decides).
+    """`handling` holds the limit of each (category, filing condition); `units` holds the codes of the handling
+    units there are. `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person decides).
     """
 
     number_prefix: str
     calendar: Calendar
     stages: Mapping[Stage, Limit]
     handling: Mapping[tuple[str, str], Limit]
-    units: frozenset[str]
+    units: Container[str]
     check_radius_m: float
     automatic: tuple[Act, ...] = ()
     route: Callable[[str, AreaPath], Route | None] = lambda category, area: None
