@@ -21,9 +21,9 @@ async def import_people(
 ) -> Imported:
     """Record `given`, rows with the centre that each states, all of it or nothing.
 
-    A person whom open verifications or checks wait for leaves the post, or their area, only if somebody follows (`successor` of the
-    row, or for all of them) or the tasks are to stay (`keep`). Either way they keep their assignee until they are given
-    to somebody else. Raises ImportRefused, StillHolding; then nothing was changed.
+    A person whom open verifications or checks wait for leaves the post, or the area, only if somebody follows
+    (`successor` of the row, or for all of them) or the tasks are to stay (`keep`). Either way they keep their assignee
+    until they are given to somebody else. Raises ImportRefused, StillHolding; then nothing was changed.
     """
     async with transaction(wired.pool) as tx:
         now = (await registers.lock(tx, "people")).at
@@ -55,8 +55,9 @@ def _none_left(left: dict[str, int], followed: set[str]) -> None:
     for subject, tasks in left.items():
         if subject not in followed:
             raise StillHolding(
-                f"{tasks} open tasks wait for {subject}, who could no longer answer them: name who follows (--successor "
-                "SUBJECT, or the column successor), or leave the tasks until they are given to somebody else (--keep); "
+                f"{tasks} open tasks wait for {subject}, who could no longer answer them: name who follows "
+                "(--successor SUBJECT, or the column successor), or leave the tasks until they are given to somebody "
+                "else (--keep); "
                 "GET /dispatch/v1/persons?left_with_tasks=true lists such persons",
                 facts={"subject": subject, "tasks": tasks, "persons": left},
             )

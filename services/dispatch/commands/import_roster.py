@@ -1,4 +1,4 @@
-"""Import duty rosters 值班表: each area that a file names has from then on the rows of the file, and those before end."""
+"""Import duty rosters 值班表: the rows of a file replace those of the areas that it names."""
 
 from collections.abc import Sequence
 

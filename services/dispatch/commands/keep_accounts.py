@@ -1,5 +1,7 @@
 """What an operator does with built-in accounts: make, reset, unlock, disable."""
 
+from typing import Any
+
 from services.dispatch.domain.accounts import AccountExists, AccountNotFound, NoPost, check_account
 from services.dispatch.passwords import one_time_password
 from services.dispatch.store import accounts, registers
@@ -48,6 +50,12 @@ async def disable_account(wired: Wired, account: str) -> None:
     async with transaction(wired.pool) as tx:
         if not await accounts.disable(tx, account):
             raise _no_such(account)
+
+
+async def every_account(wired: Wired) -> list[dict[str, Any]]:
+    """All accounts by name: {account, subject, name, post, area, unit, must_change, disabled, locked, signed_in_at}."""
+    async with transaction(wired.pool) as tx:
+        return await accounts.every(tx)
 
 
 async def sweep_tries(wired: Wired) -> bool:

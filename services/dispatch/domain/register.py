@@ -130,9 +130,9 @@ def _wrong(before: Entry | None, row: Given, now: datetime) -> Finding | None:
     begins = _begins(row, now)
     if row.valid_from and row.valid_until and row.valid_until < row.valid_from:
         return Finding(f"line {row.line}, valid_until", f"{row.valid_until} lies before valid_from, {row.valid_from}")
-    if before is None or not _goes_on(before, row, now):
+    if before is None:
         return None
-    if before.fields != row.fields:
+    if before.fields != row.fields or not _goes_on(before, row, now):
         if begins > before.valid_from:
             return None
         message = f"later than {before.valid_from}, when {row.key} as recorded begins: its history stands"

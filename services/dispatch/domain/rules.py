@@ -20,8 +20,9 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`handling` holds the limit of each (category, filing condition); `units` holds the codes of the handling
-    units there are. `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person decides).
+    """`handling` holds the limit of each (category, filing condition); `units` holds the codes of the handling units
+    there are. `automatic` are the system's own acts, in order; `route` answers for those, or has none (a person
+    decides).
     """
 
     number_prefix: str
