@@ -60,7 +60,7 @@ class OidcTokens:
         algorithms: Sequence[str] = ALGORITHMS,
         names: Mapping[str, str] | None = None,
         allow_http: bool = False,
-        pause: float = PAUSE_SECONDS,
+        pause: float | None = None,
     ) -> None:
         self.name = issuer
         self.version = 0
@@ -68,7 +68,7 @@ class OidcTokens:
         self._algorithms = tuple(algorithms)
         self._names = {claim: (names or {}).get(claim, claim) for claim in CLAIMS}
         self._allow_http = allow_http
-        self._pause = pause
+        self._pause = PAUSE_SECONDS if pause is None else pause
         self._keys: dict[tuple[str, str | None], jwt.PyJWK] = {}
         self._asked_at: float | None = None
         self._away: str | None = "it has not been asked yet"
@@ -80,7 +80,7 @@ class OidcTokens:
             raise BadToken(f"the token is signed by {str(algorithm)[:20]!r}; {', '.join(self._algorithms)} are taken")
         key = self._keys.get((algorithm, kid if isinstance(kid, str) else None))
         if key is None:
-            raise UnknownSigningKey(f"{self.name} has no {algorithm} key {str(kid)[:80]!r}", self._look_again)
+            raise UnknownSigningKey(f"{self.name} has no {algorithm} key {str(kid)[:80]!r}", self.look_again)
         found = verified(
             token, key.key, algorithm=algorithm, issuer=self.name, audience=self._audience, leeway=LEEWAY_SECONDS
         )
@@ -97,7 +97,12 @@ class OidcTokens:
 
         return [Job("identity provider", keep_fresh)]
 
-    async def _look_again(self) -> bool:
+    @property
+    def known(self) -> int:
+        """How many keys are known."""
+        return len(self._keys)
+
+    async def look_again(self) -> bool:
         """Fetch the keys, unless that was done a moment ago. Raises IdentityProviderAway."""
         async with self._lock:
             fetched = self._asked_at is None or time.monotonic() - self._asked_at >= self._pause

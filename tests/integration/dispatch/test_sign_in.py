@@ -267,7 +267,7 @@ async def test_an_operator_makes_accounts_for_people_who_are_there(office: Offic
         await create_account(office.wired, "stranger", "stranger")
     for act in (reset_account, unlock_account, disable_account):
         with pytest.raises(AccountNotFound):
-            await act(office.wired, "no-such-account")  # type: ignore[operator]
+            await act(office.wired, "no-such-account")
     (mine,) = (one for one in await every_account(office.wired) if one["account"] == name)
     assert (mine["post"], mine["must_change"], mine["disabled"]) == ("dispatcher", True, False)
 
