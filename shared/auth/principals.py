@@ -113,8 +113,11 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
         raise BadToken(f"claim 'centre' is {centre!r}, and the post {post} belongs to {own_centre!r}")
     if post == "unit_clerk" and not (isinstance(unit, str) and unit):
         raise BadToken("claim 'unit' is missing: a unit_clerk acts for one handling unit")
+    # Left out it would be the whole city, which nobody is given by an oversight of an identity provider's settings.
+    if not isinstance(area, str):
+        raise BadToken(f"claim 'area' is {area!r}; it must be an area path, or '' for the whole city")
     try:
-        path = AreaPath.parse(area) if isinstance(area, str) and area else AreaPath.root()
+        path = AreaPath.parse(area) if area else AreaPath.root()
     except BadAreaPath:
         raise BadToken(f"claim 'area' is {area!r}, which is not an area path") from None
     return Principal(

@@ -97,6 +97,9 @@ KID = key_id(PUBLIC)
         pytest.param(signed(nbf=4_000_000_000), id="not yet"),
         pytest.param(signed(centre=["command", "supervision"]), id="two centres"),
         pytest.param(signed(centre="supervision"), id="another centre than the post's"),
+        pytest.param(signed(area=None), id="no area"),
+        pytest.param(signed(area=["110108"]), id="a list of areas"),
+        pytest.param(signed(area=110108), id="a number for an area"),
         pytest.param(signed(pad="x" * 9000), id="far too long"),
     ],
 )
