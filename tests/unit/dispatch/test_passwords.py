@@ -69,6 +69,15 @@ async def test_only_the_right_password_matches_and_nothing_matches_without_a_has
     passwords.close()
 
 
+async def test_an_account_that_is_not_there_costs_the_same_work():
+    passwords, counting = Passwords(), Verifying()
+    passwords._hasher = counting  # type: ignore[assignment]
+    for known in ("hash", None, None):
+        await passwords.matches(known, GOOD)
+    assert counting.verified == ["hash", "dummy", "dummy"]
+    passwords.close()
+
+
 async def test_only_so_many_are_hashed_at_once_the_others_wait_and_one_too_many_is_refused():
     passwords = Passwords()
     passwords._hasher = Counting()  # type: ignore[assignment]
@@ -77,6 +86,20 @@ async def test_only_so_many_are_hashed_at_once_the_others_wait_and_one_too_many_
     assert sum(isinstance(each, SignInBusy) for each in done) == 3
     assert Counting.most == AT_ONCE
     passwords.close()
+
+
+class Verifying:
+    """Stands in for argon2, and notes which hashes were worked on."""
+
+    def __init__(self) -> None:
+        self.verified: list[str] = []
+
+    def hash(self, password: str) -> str:
+        return "dummy"
+
+    def verify(self, known: str, password: str) -> bool:
+        self.verified.append(known)
+        return True
 
 
 class Counting:
