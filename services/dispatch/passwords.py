@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -13,8 +14,8 @@ from services.dispatch.domain.accounts import SignInBusy, normal
 
 T = TypeVar("T")
 
-# OWASP's first recommendation for argon2id: 46 MiB, one pass, one lane. Two at once are 92 MiB of a pod's 400; each took
-# 74 ms of a busy machine's core, so that whoever waits longest waits some 1.2 s.
+# OWASP's first recommendation for argon2id: 46 MiB, one pass, one lane. Two at once are 92 MiB of a pod's 400; each
+# took 74 ms of a busy machine's core, so that whoever waits longest waits some 1.2 s.
 TIME_COST: Final = 1
 MEMORY_KIB: Final = 47_104
 AT_ONCE: Final = 2
@@ -32,15 +33,23 @@ class Passwords:
         self._under_way = 0
         self._dummy: str | None = None
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those who sign in at the same time, taken before a try is counted. Raises SignInBusy."""
+        if self._under_way >= WAITING:
+            raise SignInBusy("too many are signing in at this moment: try again in a second", facts={"retry_after": 1})
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
     async def hash(self, password: str) -> str:
-        """Raises SignInBusy."""
+        """The hash to keep in the password's place."""
         return await self._aside(lambda: self._hasher.hash(normal(password)))
 
     async def matches(self, known: str | None, password: str) -> bool:
-        """Whether `password` is the one hashed; without a hash the same work is done, and the answer is no.
-
-        Raises SignInBusy.
-        """
+        """Whether `password` is the one hashed; without a hash the same work is done, and the answer is no."""
         return await self._aside(lambda: self._matches(known, normal(password)))
 
     def outdated(self, known: str) -> bool:
@@ -60,13 +69,7 @@ class Passwords:
         return known is not None
 
     async def _aside(self, work: Callable[[], T]) -> T:
-        if self._under_way >= WAITING:
-            raise SignInBusy("too many are signing in at this moment: try again in a second", facts={"retry_after": 1})
-        self._under_way += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._under_way -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 def one_time_password() -> str:

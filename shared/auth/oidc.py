@@ -26,8 +26,7 @@ log = structlog.get_logger()
 FRESH_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 10.0
 TIMEOUT_SECONDS: Final = 5.0
-# The clocks of two houses differ; a provider's answer is some kilobytes.
-LEEWAY_SECONDS: Final = 30.0
+# A provider's answer is some kilobytes.
 LARGEST_ANSWER: Final = 1 << 20
 CLAIMS: Final = ("centre", "post", "area", "unit")
 # Which algorithm a key of which kind signs with. A symmetric key (kty oct) is none that a provider publishes.
@@ -81,9 +80,7 @@ class OidcTokens:
         key = self._keys.get((algorithm, kid if isinstance(kid, str) else None))
         if key is None:
             raise UnknownSigningKey(f"{self.name} has no {algorithm} key {str(kid)[:80]!r}", self.look_again)
-        found = verified(
-            token, key.key, algorithm=algorithm, issuer=self.name, audience=self._audience, leeway=LEEWAY_SECONDS
-        )
+        found = verified(token, key.key, algorithm=algorithm, issuer=self.name, audience=self._audience)
         own = {claim: found.get(name) for claim, name in self._names.items()}
         return {"sub": found["sub"], "exp": found["exp"], **own}
 

@@ -19,6 +19,8 @@ from shared.jobs import Job
 
 # A token is some 600 bytes; one far longer is not worth the hashing.
 LONGEST: Final = 8192
+# Clocks of machines differ by so much at the most; a token of a machine ahead of ours is good at once.
+LEEWAY_SECONDS: Final = 30.0
 KNOWN_MOST: Final = 10_000
 
 
@@ -126,13 +128,11 @@ class TokenVerifier:
         return [job for issuer in self._issuers.values() for job in issuer.jobs()]
 
 
-def verified(
-    token: str, key: Any, *, algorithm: str, issuer: str, audience: str, leeway: float = 0.0
-) -> Mapping[str, Any]:
+def verified(token: str, key: Any, *, algorithm: str, issuer: str, audience: str) -> Mapping[str, Any]:
     """The claims of a token that `key` signed by exactly this algorithm. Raises jwt.PyJWTError."""
     options: Any = {"require": ["exp", "sub", "aud", "iss"]}
     claims: Mapping[str, Any] = jwt.decode(
-        token, key, algorithms=[algorithm], audience=audience, issuer=issuer, options=options, leeway=leeway
+        token, key, algorithms=[algorithm], audience=audience, issuer=issuer, options=options, leeway=LEEWAY_SECONDS
     )
     return claims
 

@@ -76,13 +76,14 @@ def _successors(rows: Sequence[Given], known: set[str], made: Plan) -> list[Find
 
 async def _none_left(tx: Connection, left: dict[str, int], rows: Sequence[Given]) -> None:
     followed = {row.key for row in rows if row.successor}
-    for code, cases in left.items():
-        if code in followed:
-            continue
+    waiting = {code: cases for code, cases in left.items() if code not in followed}
+    for code, cases in waiting.items():
         numbers = ", ".join(await holding.case_numbers(tx, code, NUMBERS_SHOWN))
+        others = [f"{each} ({number})" for each, number in waiting.items() if each != code]
+        nor = f", and neither can {', '.join(others)}" if others else ""
         raise StillHolding(
-            f"unit {code} still has {cases} open cases in hand (the oldest: {numbers}) and cannot be dissolved: name "
-            "who follows it (--successor CODE, or the column successor), or leave the cases with it until they are "
-            "dispatched again (--keep); GET /dispatch/v1/units?dissolved_with_cases=true lists such units",
-            facts={"unit": code, "cases": cases, "units": left},
+            f"unit {code} still has {cases} open cases in hand (the oldest: {numbers}) and cannot be dissolved{nor}: name "
+            "who follows (--successor CODE, or the column successor), or leave the cases until they are dispatched "
+            "again (--keep); GET /dispatch/v1/units?dissolved_with_cases=true lists such units",
+            facts={"unit": code, "cases": cases, "units": waiting},
         )

@@ -37,9 +37,10 @@ async def sign_in(wired: Wired, account: str, password: str) -> Session:
     Raises NoAccounts, SignInLocked, SignInBusy, BadCredentials, AccountDisabled, NoPost.
     """
     signer = _signer(wired)
-    found = await _verified(wired, account, password)
-    _in_office(found)
-    fresh = await wired.passwords.hash(password) if wired.passwords.outdated(found.hash) else found.hash
+    with wired.passwords.place():
+        found = await _verified(wired, account, password)
+        _in_office(found)
+        fresh = await wired.passwords.hash(password) if wired.passwords.outdated(found.hash) else found.hash
     async with transaction(wired.pool) as tx:
         await accounts.forget_tries(tx, account)
         await accounts.signed_in(tx, account, found.hash, fresh)
@@ -77,10 +78,11 @@ async def change_password(wired: Wired, token: str, old: str, new: str) -> Sessi
     claims = signer.read(token)
     account = claims["account"]
     check_password(new, account, old)
-    found = await _verified(wired, account, old)
-    _in_session(found, claims)
-    _in_office(found)
-    fresh = await wired.passwords.hash(new)
+    with wired.passwords.place():
+        found = await _verified(wired, account, old)
+        _in_session(found, claims)
+        _in_office(found)
+        fresh = await wired.passwords.hash(new)
     async with transaction(wired.pool) as tx:
         generation = await accounts.change_password(tx, account, found.hash, fresh)
         if generation is None:

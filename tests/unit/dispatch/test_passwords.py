@@ -81,10 +81,17 @@ async def test_an_account_that_is_not_there_costs_the_same_work():
 async def test_only_so_many_are_hashed_at_once_the_others_wait_and_one_too_many_is_refused():
     passwords = Passwords()
     passwords._hasher = Counting()  # type: ignore[assignment]
-    many = [asyncio.create_task(passwords.hash(GOOD)) for _ in range(WAITING + 3)]
+
+    async def sign_in() -> str:
+        with passwords.place():
+            return await passwords.hash(GOOD)
+
+    many = [asyncio.create_task(sign_in()) for _ in range(WAITING + 3)]
     done = await asyncio.gather(*many, return_exceptions=True)
     assert sum(isinstance(each, SignInBusy) for each in done) == 3
     assert Counting.most == AT_ONCE
+    with passwords.place():  # there is room again
+        pass
     passwords.close()
 
 

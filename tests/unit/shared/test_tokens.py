@@ -129,6 +129,13 @@ def test_old_and_new_key_are_both_good_while_one_follows_the_other():
         assert verify.principal(AccountSigner(key, "wangge").sign(CLAIMS, NOW, SOON)).subject == "li"
 
 
+def test_a_token_of_a_machine_whose_clock_is_ahead_of_ours_is_good_at_once():
+    ahead = SIGNER.sign(CLAIMS, NOW + timedelta(seconds=20), SOON)
+    assert verifier().principal(ahead).subject == "li"
+    with pytest.raises(BadToken):
+        verifier().principal(SIGNER.sign(CLAIMS, NOW + timedelta(minutes=10), SOON))
+
+
 def test_two_issuers_of_one_name_are_refused():
     with pytest.raises(ValueError, match="one name"):
         TokenVerifier(SECRET, issuer=ISSUER, audience="a", issuers=[AccountTokens([PUBLIC], "a")])
