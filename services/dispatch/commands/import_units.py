@@ -82,8 +82,8 @@ async def _none_left(tx: Connection, left: dict[str, int], rows: Sequence[Given]
         others = [f"{each} ({number})" for each, number in waiting.items() if each != code]
         nor = f", and neither can {', '.join(others)}" if others else ""
         raise StillHolding(
-            f"unit {code} still has {cases} open cases in hand (the oldest: {numbers}) and cannot be dissolved{nor}: name "
-            "who follows (--successor CODE, or the column successor), or leave the cases until they are dispatched "
+            f"unit {code} still has {cases} open cases in hand (the oldest: {numbers}) and cannot be dissolved{nor}: "
+            "name who follows (--successor CODE, or the column successor), or leave the cases until they are dispatched "
             "again (--keep); GET /dispatch/v1/units?dissolved_with_cases=true lists such units",
             facts={"unit": code, "cases": cases, "units": waiting},
         )

@@ -117,10 +117,11 @@ async def test_a_unit_with_open_cases_is_not_dissolved_unless_somebody_follows_o
     now = utc_now().isoformat()
     with pytest.raises(StillHolding, match=f"{code} still has 1 open cases.*{case['number']}.*--successor"):
         await units(own_city, unit(code, valid_until=now))
+    another = fresh("repair")
+    await units(own_city, unit(another))
+    await own_city.act(await own_city.until("filed"), "dispatch", "dispatcher", {"unit": another})
+    now = utc_now().isoformat()
     with pytest.raises(StillHolding, match="cannot be dissolved, and neither can"):
-        another = fresh("repair")
-        await units(own_city, unit(another))
-        await own_city.act(await own_city.until("filed"), "dispatch", "dispatcher", {"unit": another})
         await units(own_city, unit(code, valid_until=now), unit(another, valid_until=now))
     assert code in own_city.wired.units
     with pytest.raises(ImportRefused, match="successor"):
