@@ -83,7 +83,7 @@ async def _none_left(tx: Connection, left: dict[str, int], rows: Sequence[Given]
         nor = f", and neither can {', '.join(others)}" if others else ""
         raise StillHolding(
             f"unit {code} still has {cases} open cases in hand (the oldest: {numbers}) and cannot be dissolved{nor}: "
-            "name who follows (--successor CODE, or the column successor), or leave the cases until they are dispatched "
-            "again (--keep); GET /dispatch/v1/units?dissolved_with_cases=true lists such units",
+            "name who follows (--successor CODE, or the column successor), or leave the cases until they are "
+            "dispatched again (--keep); GET /dispatch/v1/units?dissolved_with_cases=true lists such units",
             facts={"unit": code, "cases": cases, "units": waiting},
         )

@@ -24,6 +24,7 @@ def files(tmp_path: Path) -> Path:
 
 async def test_from_three_files_to_an_account(own_database: str, files: Path) -> None:
     settings = {"WANGGE_DATABASE_URL": own_database}
+    command: tuple[str, ...]
     for command, file, said in (
         (("people", "import"), "people.csv", "line 3, unit: there is no unit 'cli-repair'"),
         (("people", "roster"), "roster.csv", "line 2, a: cli-wang is in no post on the spot"),

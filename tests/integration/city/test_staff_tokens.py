@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -32,13 +33,14 @@ async def test_every_service_takes_them_and_refuses_those_of_a_first_password(
     key = read_private_key(path)
     signer, now = AccountSigner(key, "wangge"), utc_now()
     service = part(name)
+    own: dict[str, Any] = {"personal_key": "A" * 43 + "="} if name == "intake" else {}
     settings = service.settings(
         environment="production",
         database_url=database,
         carrier="embedded",
         data_dir=tmp_path,
         accounts_public_key=public_pem(key.public_key()),
-        **({"personal_key": "A" * 43 + "="} if name == "intake" else {}),
+        **own,
     )
     carrier = open_carrier(settings)
     statuses = {}
