@@ -1,10 +1,13 @@
 """What every service stands on: its pool, its keys, who is asking, whether it is ready. Each `wire` calls it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from shared.auth import Authenticator, TokenVerifier
+from shared.auth.trusted import issuers
 from shared.bus.carrier import Carrier
 from shared.health import Check, Readiness
 from shared.kernel.clock import Clock, utc_now
@@ -19,7 +22,7 @@ KEPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """`keys.job()` must run in every process that answers requests."""
+    """`keys.job()` and `auth.jobs()` must run in every process that answers requests."""
 
     pool: Pool
     keys: KeyRing
@@ -29,16 +32,28 @@ class Foundation:
 
 @asynccontextmanager
 async def foundation(
-    settings: Settings, schema: str, carrier: Carrier, *, clock: Clock = utc_now, **checks: Check
+    settings: Settings,
+    schema: str,
+    carrier: Carrier,
+    *,
+    clock: Clock = utc_now,
+    account_keys: Sequence[Ed25519PublicKey] = (),
+    **checks: Check,
 ) -> AsyncIterator[Foundation]:
     """Opens no connection yet: a process may start before its database. The carrier is the caller's to close.
 
-    Ready when the schema is current, the carrier has nothing to say against it, and each of `checks` passes.
+    Ready when the schema is current, the carrier has nothing to say against it, and each of `checks` passes. Raises
+    BadAccountsKey for a public key of built-in accounts that is none; `account_keys` are trusted beside it.
     """
     pool = await create_pool(settings.database_url, name=schema, size=settings.pool_size + KEPT)
     try:
         secret = settings.token_secret.get_secret_value() if settings.token_secret else None
-        tokens = TokenVerifier(secret, issuer=settings.token_issuer, audience=settings.token_audience)
+        tokens = TokenVerifier(
+            secret,
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            issuers=issuers(settings, account_keys),
+        )
         keys = KeyRing(pool, schema, clock)
 
         async def database() -> None:

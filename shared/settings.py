@@ -1,7 +1,8 @@
 """Settings that every service has. Environment variables, prefix `WANGGE_`; a service's own add to them."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,20 @@ class Settings(BaseSettings):
     token_secret: SecretStr | None = Field(None, description="signs development tokens (HS256); at least 32 bytes")
     token_issuer: str = "wangge-development"
     token_audience: str = "wangge"
+    accounts_public_key_file: Path | None = Field(
+        None, description="verifies tokens of built-in accounts: PEM, Ed25519"
+    )
+    accounts_public_key: str | None = Field(None, description="the same as text, in place of a file")
+    oidc_issuer: str | None = Field(None, description="identity provider whose tokens are taken: its https address")
+    oidc_audience: str | None = Field(None, description="`aud` of the provider's tokens; needed with the issuer")
+    oidc_algorithms: Annotated[list[Literal["RS256", "ES256", "EdDSA"]], Field(min_length=1)] = [
+        "RS256",
+        "ES256",
+        "EdDSA",
+    ]
+    oidc_claims: dict[Literal["centre", "post", "area", "unit"], str] = Field(
+        default_factory=dict, description='names that the provider has for our claims: {"post": "job"}'
+    )
     otlp_endpoint: str | None = Field(None, description="traces and metrics go here over OTLP/HTTP; none: off")
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -48,4 +63,21 @@ class Settings(BaseSettings):
                 )
             if len(self.token_secret.get_secret_value()) < 32:
                 raise ValueError("WANGGE_TOKEN_SECRET must be at least 32 characters long")
+        return self
+
+    @model_validator(mode="after")
+    def _a_provider_is_named_wholly(self) -> "Settings":
+        if self.oidc_issuer is None:
+            return self
+        if not self.oidc_audience:
+            raise ValueError(
+                "WANGGE_OIDC_ISSUER needs WANGGE_OIDC_AUDIENCE: the audience that its tokens are meant for"
+            )
+        parts = urlsplit(self.oidc_issuer)
+        near = self.environment == "development" or parts.hostname in ("127.0.0.1", "::1", "localhost")
+        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and near)):
+            raise ValueError(
+                f"WANGGE_OIDC_ISSUER is {self.oidc_issuer!r}; it must be an https address "
+                "(http only on this machine, or in development)"
+            )
         return self

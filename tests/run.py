@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deploy.kafka.broker import BrokerTrouble
 from services.city.trouble import Trouble
+from tests.integration.oidc import provider
 from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, running_postgres
 from tests.turns import TURNS_VARIABLE
 
@@ -27,9 +28,10 @@ async def _run(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="wangge-test-") as folder:
         async with AsyncExitStack() as servers:
             began = time.monotonic()
-            postgres, kafka = await asyncio.gather(
+            postgres, kafka, _ = await asyncio.gather(
                 servers.enter_async_context(running_postgres(Path(folder, "postgres"))),
                 servers.enter_async_context(running_kafka(Path(folder, "kafka"))),
+                asyncio.to_thread(provider.install),
             )
             print(f"test: Postgres and Kafka ({kafka}) ready in {time.monotonic() - began:.1f} s", flush=True)
             given = {
@@ -68,7 +70,7 @@ async def _outcome(pytest: asyncio.subprocess.Process, stopped: asyncio.Event) -
 def main() -> int:
     try:
         return asyncio.run(_run(sys.argv[1:]))
-    except (Trouble, BrokerTrouble) as trouble:
+    except (Trouble, BrokerTrouble, provider.ProviderTrouble) as trouble:
         print(f"test: {trouble}", file=sys.stderr)
         return 1
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shared.auth import POSTS, issue_token
+from shared.auth.accounts import new_private_key
 from shared.settings import Settings
 
 
@@ -19,12 +20,25 @@ class Credentials:
     units: dict[str, str]
 
     def write(self, path: Path) -> None:
-        """As JSON, readable by its owner alone; replaced at once, so that nobody reads half of it."""
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(asdict(self), file, indent=2)
-        fresh.replace(path)
+        """As JSON, readable by its owner alone."""
+        write_secret(path, json.dumps(asdict(self), indent=2).encode())
+
+
+def accounts_key(folder: Path) -> Path:
+    """The file that signs tokens of this folder's built-in accounts, made if there is none."""
+    path = folder / "accounts.key"
+    if not path.exists():
+        write_secret(path, new_private_key())
+    return path
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """A file readable by its owner alone; put there at once, so that nobody reads half of it."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
 
 
 def issue(settings: Settings, app_key: str, *, area: str, units: Iterable[str]) -> Credentials:

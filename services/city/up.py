@@ -20,6 +20,7 @@ from services.city.parts import SERVICES, Part, part
 from services.city.serving import bind, serve_until, stop_on_signals
 from services.city.trouble import Trouble
 from shared import telemetry
+from shared.auth.accounts import public_pem, read_private_key
 from shared.bus.opening import open_carrier
 from shared.contracts import topics
 from shared.jobs import Job
@@ -94,7 +95,10 @@ def _pack(folder: Path, name: str | None) -> Pack:
 
 
 def _settings(folder: Path, dsn: str, pack: str) -> dict[str, Any]:
-    """Each service's settings: the same database, this folder, and a secret for tokens that is fresh at every start."""
+    """Each service's settings: the same database, this folder, a secret for development tokens that is fresh at every
+    start, and the folder's own key for those of built-in accounts, which is made once.
+    """
+    accounts_key = credentials.accounts_key(folder)
     common: dict[str, Any] = {
         "environment": "development",
         "database_url": dsn,
@@ -103,8 +107,10 @@ def _settings(folder: Path, dsn: str, pack: str) -> dict[str, Any]:
         "pack": pack,
         "data_dir": folder,
         "token_secret": SecretStr(secrets.token_urlsafe(48)),
+        "accounts_public_key": public_pem(read_private_key(accounts_key).public_key()),
     }
-    return {name: part(name).settings(**common) for name in SERVICES}
+    own: dict[str, dict[str, Any]] = {"dispatch": {"accounts_key_file": accounts_key}}
+    return {name: part(name).settings(**common, **own.get(name, {})) for name in SERVICES}
 
 
 def _jobs(parts: list[Part], wired: dict[str, Any], server: EmbeddedPostgres) -> list[Job]:

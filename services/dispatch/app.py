@@ -5,9 +5,10 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, cases, city
+from services.dispatch.api import acts, cases, city, people, sessions
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.commands.publish_calendar import load_calendars
+from services.dispatch.live import register_jobs
 from services.dispatch.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
@@ -29,6 +30,8 @@ def create_app(wired: Wired) -> FastAPI:
     app.include_router(acts.router)
     app.include_router(cases.router)
     app.include_router(city.router)
+    app.include_router(people.router)
+    app.include_router(sessions.router)
     return app
 
 
@@ -40,5 +43,6 @@ def api_jobs(wired: Wired) -> list[Job]:
     async def units(stop: asyncio.Event) -> None:
         await load_units(wired)
 
+    registers = register_jobs(wired.units, wired.duty, wired.pool)
     calendars = polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds)
-    return [wired.keys.job(), wired.routing.job(), calendars, Job("units", units)]
+    return [wired.keys.job(), *wired.auth.jobs(), *registers, wired.routing.job(), calendars, Job("units", units)]

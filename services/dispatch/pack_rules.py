@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.routing import Routing
-from services.dispatch.domain.rules import Route, Rules
+from services.dispatch.domain.rules import Goes, Route, Rules, nobody_on_duty
 from services.dispatch.domain.steps import ClockStep, Do, course_of
 from services.dispatch.domain.worktime import Calendar, Limit, Slot, Unit
 from services.dispatch.pack_routing import city_of, rules_from
@@ -29,24 +29,33 @@ class Published(NamedTuple):
     calendar: PackCalendar
 
 
+class Live(NamedTuple):
+    """What changes while the service runs: routing rules, units, who is on duty."""
+
+    route: Route
+    units: Mapping[str, str]
+    on_duty: Goes
+
+
 def own_calendars(pack: Pack) -> list[Published]:
     """The calendars that the pack itself brings: the city's first, then those of its areas."""
     local = [Published(0, area, own.calendar) for area, own in pack.areas.items() if own.calendar]
     return [Published(0, AreaPath.root(), pack.calendar), *local]
 
 
-def rules_of(pack: Pack, published: Sequence[Published] = (), route: Route | None = None) -> Rules:
-    """What `pack` says about cases; without a `route` by its own routing rules, as version 0. With the calendars of
-    `published` in the order of their editions: of an area the last one is in force, the earlier ones are those that
-    older deadlines were counted from.
+def rules_of(pack: Pack, published: Sequence[Published] = (), live: Live | None = None) -> Rules:
+    """What `pack` says about cases; without what is `live`, by its own units and routing rules (as version 0). With the
+    calendars of `published` in the order of their editions: of an area the last one is in force, the earlier ones are
+    those that older deadlines were counted from.
     """
     published = published or own_calendars(pack)
     edition = max(each.edition for each in published)
     calendars = {each.calendar.version: _calendar(pack, each.calendar, edition) for each in published}
     in_force = {each.area: calendars[each.calendar.version] for each in published}
-    if route is None:
+    if live is None:
         own = rules_from(parse_rules(pack.routing.encode(), pack.name, []))
-        route = Routing(own, 0, city_of(pack, in_force[""])).decide
+        units = {unit.code: unit.dept for unit in pack.units.values()}
+        live = Live(Routing(own, 0, city_of(pack, in_force[""])).decide, units, nobody_on_duty)
     city = Rules(
         number_prefix=pack.number_prefix,
         calendar=in_force[""],
@@ -56,9 +65,10 @@ def rules_of(pack: Pack, published: Sequence[Published] = (), route: Route | Non
             for category in pack.categories.values()
             for condition in category.conditions
         },
-        units={unit.code: unit.dept for unit in pack.units.values()},
+        units=live.units,
         check_radius_m=pack.check_radius_m,
-        route=route,
+        route=live.route,
+        on_duty=live.on_duty,
         single_desk=pack.procedure.single_desk,
         two_way=frozenset(frozenset(pair) for pair in pack.procedure.two_way),
         top_level=AreaPath(pack.area).level,

@@ -1,15 +1,18 @@
 """What dispatch is made of, put together once."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
 from services.dispatch.domain.rules import Rules
+from services.dispatch.live import LiveDuty, LiveUnits
 from services.dispatch.live_routing import LiveRouting
 from services.dispatch.pack_routing import city_of
-from services.dispatch.pack_rules import calendar_of, rules_of
+from services.dispatch.pack_rules import Live, calendar_of, rules_of
+from services.dispatch.passwords import Passwords
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
+from shared.auth.accounts import AccountSigner, read_private_key
 from shared.bus.carrier import Carrier
 from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
@@ -42,7 +45,7 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The parts of a running dispatch service."""
+    """The parts of a running dispatch service. `signer` is None where there are no built-in accounts."""
 
     settings: DispatchSettings
     pool: Pool
@@ -54,6 +57,11 @@ class Wired:
     pack: Pack
     routing: LiveRouting
     in_force: InForce
+    live: Live
+    units: LiveUnits
+    duty: LiveDuty
+    passwords: Passwords
+    signer: AccountSigner | None
 
     @property
     def rules(self) -> Rules:
@@ -63,21 +71,44 @@ class Wired:
 
 @asynccontextmanager
 async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wired]:
-    """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's."""
+    """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's.
+
+    Raises BadAccountsKey.
+    """
     pack = load(settings.pack)
     in_force = InForce(rules_of(pack))
-    async with foundation(settings, SCHEMA, carrier, calendars=in_force.looked_for) as base:
-        routing = LiveRouting(base.pool, pack, city_of(pack, calendar_of(pack)))
-        in_force.rules = rules_of(pack, route=routing.decide)
-        yield Wired(
-            settings=settings,
-            pool=base.pool,
-            carrier=carrier,
-            outbox=Outbox(SCHEMA, Wake()),
-            keys=base.keys,
-            auth=base.auth,
-            readiness=base.readiness,
-            pack=pack,
-            routing=routing,
-            in_force=in_force,
-        )
+    units, duty = LiveUnits(pack.units.values()), LiveDuty(in_force.rules.calendar.zone)
+    signer = None
+    if settings.accounts_key_file is not None:
+        signer = AccountSigner(read_private_key(settings.accounts_key_file), settings.token_audience)
+    own = [signer.public] if signer else []
+    with closing(Passwords()) as passwords:
+        async with foundation(
+            settings,
+            SCHEMA,
+            carrier,
+            account_keys=own,
+            calendars=in_force.looked_for,
+            units=units.projection.ready,
+            people=duty.projection.ready,
+        ) as base:
+            routing = LiveRouting(base.pool, pack, city_of(pack, calendar_of(pack)))
+            live = Live(routing.decide, units, duty.goes)
+            in_force.rules = rules_of(pack, live=live)
+            yield Wired(
+                settings=settings,
+                pool=base.pool,
+                carrier=carrier,
+                outbox=Outbox(SCHEMA, Wake()),
+                keys=base.keys,
+                auth=base.auth,
+                readiness=base.readiness,
+                pack=pack,
+                routing=routing,
+                in_force=in_force,
+                live=live,
+                units=units,
+                duty=duty,
+                passwords=passwords,
+                signer=signer,
+            )

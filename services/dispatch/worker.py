@@ -2,10 +2,12 @@
 
 from functools import partial
 
+from services.dispatch.commands.keep_accounts import sweep_tries
 from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.commands.recount_cases import recount_cases
 from services.dispatch.consumers import subscriptions
+from services.dispatch.live import register_jobs
 from services.dispatch.wiring import SCHEMA, Wired
 from shared import idempotency
 from shared.jobs import Job
@@ -22,6 +24,8 @@ def worker_jobs(wired: Wired) -> list[Job]:
         polling_job("calendars", partial(load_calendars, wired), every=wired.settings.calendar_poll_seconds),
         recount_job(wired),
         wired.routing.job(),
+        *register_jobs(wired.units, wired.duty, wired.pool),
+        polling_job("sign-in tries", partial(sweep_tries, wired), every=600.0),
     ]
 
 

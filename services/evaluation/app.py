@@ -26,4 +26,4 @@ def create_app(wired: Wired) -> FastAPI:
 
 def api_jobs(wired: Wired) -> list[Job]:
     """What every replica that answers requests needs: the keys that open it."""
-    return [wired.keys.job()]
+    return [wired.keys.job(), *wired.auth.jobs()]

@@ -34,4 +34,9 @@ def create_app(wired: Wired) -> FastAPI:
 
 def api_jobs(wired: Wired) -> list[Job]:
     """What every replica that answers requests needs: the keys that open it, the grids, the writer of reports."""
-    return [wired.keys.job(), grid_index_job(wired.pool, wired.grids, wired.pack), wired.desk.writer.job()]
+    return [
+        wired.keys.job(),
+        *wired.auth.jobs(),
+        grid_index_job(wired.pool, wired.grids, wired.pack),
+        wired.desk.writer.job(),
+    ]

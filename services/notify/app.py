@@ -29,6 +29,7 @@ def api_jobs(wired: Wired) -> list[Job]:
     """What every replica that answers requests needs: its keys, the tail of the log, care of its streams."""
     return [
         wired.keys.job(),
+        *wired.auth.jobs(),
         tail_job(wired.pool, wired.live, wired.appended, wired.settings.stream_keep_events),
         wired.streams.care_job(),
     ]

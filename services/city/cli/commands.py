@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, calendar, intake, replay, routing, running, upkeep
+from services.city.cli import accounts, authoring, calendar, intake, people, replay, routing, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,9 @@ app.command(short_help="A development token for a post 岗位令牌.")(running.t
 app.command(short_help="Play real requests through a city 回放.")(replay.replay)
 app.add_typer(intake.areas, name="areas", short_help="Districts, streets, communities, grids.")
 app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of apps.")
+app.add_typer(people.units, name="units", short_help="Handling units 处置单位.")
+app.add_typer(people.people, name="people", short_help="Persons 人员 and duty rosters 值班表.")
+app.add_typer(accounts.accounts, name="accounts", short_help="Built-in accounts 内置账号.")
 app.add_typer(authoring.pack, name="pack", short_help="Regime packs 制度包.")
 app.add_typer(calendar.calendar, name="calendar", short_help="Holidays and make-up workdays 工作日历.")
 app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣规则.")

@@ -9,6 +9,7 @@ def one_line(error: BaseException) -> str | None:
     from pydantic import ValidationError
 
     from services.city.trouble import Trouble
+    from shared.auth.accounts import BadAccountsKey
     from shared.bus.carrier import CarrierRefused
     from shared.contracts.export import NotAdditive
     from shared.kernel.errors import Refusal
@@ -17,7 +18,7 @@ def one_line(error: BaseException) -> str | None:
 
     if isinstance(error, Refusal):
         return error.detail
-    if isinstance(error, Trouble | MigrationFailed | SchemaNotCurrent | CarrierRefused | NotAdditive):
+    if isinstance(error, Trouble | MigrationFailed | SchemaNotCurrent | CarrierRefused | NotAdditive | BadAccountsKey):
         return str(error)
     if isinstance(error, BadPack):
         more = f"; {len(error.problems) - 1} more: wangge pack check {error.name}" if len(error.problems) > 1 else ""

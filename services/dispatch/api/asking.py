@@ -3,6 +3,7 @@
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
+from pydantic import AwareDatetime
 
 from services.dispatch.domain.case import Actor
 from services.dispatch.queries.cases import Sight
@@ -38,3 +39,4 @@ def area_asked(area: Annotated[str | None, Query(description="a part of the city
 
 
 Area = Annotated[AreaPath, Depends(area_asked)]
+At = Annotated[AwareDatetime | None, Query(description="as it was then; without it, now")]

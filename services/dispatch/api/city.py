@@ -6,9 +6,9 @@ import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from services.dispatch.api.asking import JSON, Area, Parts, sight_of
+from services.dispatch.api.asking import JSON, Area, At, Parts, sight_of
 from services.dispatch.api.shapes import Me, Situation, TaskShape, UnitShape
-from services.dispatch.queries import city
+from services.dispatch.queries import city, people
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit
 
@@ -36,10 +36,21 @@ async def get_tasks(
 
 @router.get("/units", summary="Handling units that work in an area")
 async def get_units(
-    who: Caller, parts: Parts, area: Area, cursor: Cursor = None, limit: PageLimit = 50
+    who: Caller,
+    parts: Parts,
+    area: Area,
+    at: At = None,
+    dissolved_with_cases: Annotated[
+        bool, Query(description="instead: units that are no more, and still have open cases to be dispatched again")
+    ] = False,
+    cursor: Cursor = None,
+    limit: PageLimit = 50,
 ) -> Listing[UnitShape]:
     authorize(who, "cases:read")
-    page = await city.list_units(parts.pool, area, cursor, limit)
+    if dissolved_with_cases:
+        left = await people.dissolved_with_cases(parts.pool, sight_of(who))
+        return Listing(items=[UnitShape(**unit) for unit in left])
+    page = await city.list_units(parts.pool, area, at, cursor, limit)
     return Listing(items=[UnitShape(**unit) for unit in page.items], next=page.next)
 
 

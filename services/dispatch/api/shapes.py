@@ -1,6 +1,6 @@
 """What dispatch answers, for the OpenAPI document; `answers.py` builds it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -193,13 +193,63 @@ class TaskShape(BaseModel):
 
 
 class UnitShape(BaseModel):
-    """A handling unit 处置单位. `area` is the part of the city it works in, empty for all of it."""
+    """A handling unit 处置单位. `area` is the part of the city it works in, empty for all of it; times are null for a
+    unit that only the pack names. `open_cases` is asked for with `dissolved_with_cases`, and so is `successor`.
+    """
 
     code: str
     name: str
     name_en: str
     dept: str
     area: str
+    leader: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    successor: str | None = None
+    open_cases: int | None = None
+
+
+class PersonShape(BaseModel):
+    """A person 人员 in a post. The telephone number is masked in lists; `open_tasks` is asked for with
+    `left_with_tasks`, and so is `successor`.
+    """
+
+    subject: str
+    name: str
+    phone: str | None
+    post: str
+    centre: str | None
+    unit: str | None
+    area: str
+    valid_from: datetime
+    valid_until: datetime | None
+    successor: str | None = None
+    open_tasks: int | None = None
+
+
+class DutyShape(BaseModel):
+    """One row of a roster 值班表. `weekdays` are ISO (1 Monday); hours may run over midnight."""
+
+    area: str
+    a: str
+    b: str | None
+    weekdays: list[int]
+    hours: str
+    from_day: date | None
+    until_day: date | None
+    absent_a: list[date]
+    absent_b: list[date]
+
+
+class RosterShape(BaseModel):
+    """Who is on duty in `area` at `at` (null: nobody) and why, and the rows of the roster in and below that area."""
+
+    area: str
+    at: datetime
+    on_duty: str | None
+    why: str
+    items: list[DutyShape]
+    next: str | None = None
 
 
 class Me(BaseModel):

@@ -95,7 +95,7 @@ async def load_calendars(wired: Wired) -> None:
             except Refusal as refusal:
                 wired.in_force.trouble = refusal.detail
                 raise
-    wired.in_force.rules = rules_of(wired.pack, known, wired.routing.decide)
+    wired.in_force.rules = rules_of(wired.pack, known, wired.live)
     wired.in_force.edition = known[-1].edition
 
 

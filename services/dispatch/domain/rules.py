@@ -25,13 +25,21 @@ class OnDuty(NamedTuple):
     why: str
 
 
+Goes: TypeAlias = Callable[[AreaPath, datetime, str | None], OnDuty]
+
+
+def nobody_on_duty(area: AreaPath, at: datetime, after: str | None) -> OnDuty:
+    """The answer of a city without a roster."""
+    return OnDuty(None, "no duty roster 无值班表")
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`handling` holds the limit of each (category, filing condition); `units` maps the codes of the handling units
     that exist now to their departments. `route` says what the routing rules say of a case at some instant, with the
     units that there are. `two_way` are pairs of departments that send work to one another 双向派单; `top_level` is the
-    level, in area segments, above which nothing climbs. `on_duty` names who goes on the spot, leaving out a subject who
-    did not answer.
+    level, in area segments, above which nothing climbs. `on_duty` names who goes on the spot, in the place of a subject
+    who did not answer.
 
     `courses` are the steps of stages that have more than yellow and red; `calendars` all versions that a clock may
     name; `local` the whole rules of each area that has a calendar or limits of its own, by its prefix.
@@ -49,9 +57,7 @@ class Rules:
     top_level: int = 0
     location_needed: bool = False
     photo_needed: bool = False
-    on_duty: Callable[[AreaPath, datetime, str | None], OnDuty] = lambda area, at, without: OnDuty(
-        None, "no duty roster 无值班表"
-    )
+    on_duty: Goes = nobody_on_duty
     # The Yuncheng standard: an extension at most twice, a suspension once and for a year at most.
     max_extensions: int = 2
     max_suspensions: int = 1

@@ -1,5 +1,6 @@
 """Open tasks on the spot, handling units, and how many cases stand where."""
 
+from datetime import datetime
 from typing import Any
 
 from services.dispatch.domain.case import Case, Status
@@ -42,13 +43,13 @@ def _task(case: Case) -> dict[str, Any]:
     }
 
 
-async def list_units(pool: Pool, area: AreaPath, cursor: str | None, limit: int) -> Page:
-    """Handling units that work in `area`, by code. Raises BadCursor."""
+async def list_units(pool: Pool, area: AreaPath, at: datetime | None, cursor: str | None, limit: int) -> Page:
+    """Handling units that work in `area`, by code: now, or as they were at `at`. Raises BadCursor."""
     after = "" if cursor is None else decode_cursor(cursor, 1)[0]
     if not isinstance(after, str) or "\x00" in after:
         raise BadCursor("this cursor is not of this list", errors=[FieldError("?cursor", "not a cursor of this list")])
     async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-        found = await units.page(connection, area, after, limit + 1)
+        found = await units.page(connection, area, at, after, limit + 1)
     more = encode_cursor(found[limit - 1]["code"]) if len(found) > limit else None
     return Page(found[:limit], more)
 
