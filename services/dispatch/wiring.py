@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from services.dispatch.audit.keys import AuditKeys, audit_keys
 from services.dispatch.domain.rules import Rules
 from services.dispatch.pack_rules import rules_of
 from services.dispatch.settings import DispatchSettings
@@ -33,11 +34,16 @@ class Wired:
     readiness: Readiness
     pack: Pack
     rules: Rules
+    audit: AuditKeys
 
 
 @asynccontextmanager
 async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wired]:
-    """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's."""
+    """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's.
+
+    Raises BadInstallationKey.
+    """
+    audit = audit_keys(settings)
     pack = load(settings.pack)
     async with foundation(settings, SCHEMA, carrier) as base:
         yield Wired(
@@ -50,4 +56,5 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
             readiness=base.readiness,
             pack=pack,
             rules=rules_of(pack),
+            audit=audit,
         )

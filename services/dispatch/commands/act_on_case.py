@@ -56,7 +56,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
         body = case_bytes(case, asked.actor, found.now, wired.rules.calendar)
         answer = Stored(asked.request_hash, 200, etag(case.revision), body)
         kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
-        if not await acts.save(tx, case, events_of([case]), kept):
+        if not await acts.save(tx, case, events_of([case]), kept, wired.audit.current):
             raise in_flight()
     wired.outbox.ring()
     telemetry.count("wangge.acts", act=asked.order.act)

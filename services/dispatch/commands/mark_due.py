@@ -20,7 +20,7 @@ async def mark_due(wired: Wired) -> int:
             return 0
         looked_at = [mark(case, now, wired.rules) for case in due]
         marked = [case for case in looked_at if case.facts]
-        await clocks.save_marks(tx, marked, looked_at)
+        await clocks.save_marks(tx, marked, looked_at, wired.audit.current)
         await wired.outbox.add(tx, events_of(marked))
     wired.outbox.ring()
     telemetry.count("wangge.marks", sum(len(case.facts) for case in marked))

@@ -129,7 +129,8 @@ class Case:
     `born_in` is the area it was opened in, which keeps its facts in one partition wherever it moves. `limit` is the
     handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
     while the unit had the case. `handlers` are the subjects who handled it: none of them may check it. `task_id` and
-    `assignee` belong to the open verification or check. `clocks` are all that ever ran; `facts` those not saved yet.
+    `assignee` belong to the open verification or check. `clocks` are all that ever ran; `facts` those not saved yet;
+    `head` is the audit mac of the last that was.
     """
 
     id: UUID
@@ -162,6 +163,7 @@ class Case:
     overdue: bool = False
     clocks: tuple[StageClock, ...] = ()
     facts: tuple[Fact, ...] = ()
+    head: bytes | None = None
 
     @property
     def running(self) -> StageClock | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
 from services.dispatch.store.clocks import timer_of
@@ -27,7 +28,7 @@ _SAVE_CASE = """
         UPDATE dispatch.cases
            SET status = $2, version = $3, revision = $4, condition = $5, limit_amount = $6, limit_unit = $7, unit = $8,
                assisting = $9, handlers = $10, task_id = $11, assignee = $12, result = $13, verified = $14,
-               passed = $15, due_at = $16, overdue = $17, clocks = $18
+               passed = $15, due_at = $16, overdue = $17, clocks = $18, head = $29
          WHERE id = $1
     ), cleared AS (
         DELETE FROM dispatch.clocks WHERE case_id = $1 AND stage IS DISTINCT FROM $19::text
@@ -41,8 +42,10 @@ _SAVE_CASE = """
         SELECT $23, $24, $25, $26, $27, $28 WHERE $24::text IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING 1
+    ), changed AS (
+        INSERT INTO dispatch.audit_pending (case_id) VALUES ($1)
     )"""
-_OWN_PARAMETERS = 28
+_OWN_PARAMETERS = 29
 
 SAVE = f"""{_SAVE_CASE}, told AS (
         {timeline.insert_sql(_OWN_PARAMETERS + 1)}
@@ -79,12 +82,13 @@ async def lock(tx: Connection, case_id: UUID, caller: str, key: str | None) -> L
     return Locked(case_of(row) if row["id"] else None, answered, row["now"])
 
 
-async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept | None) -> bool:
-    """Write the case, its facts, its timer, its events and the answer, in one round trip.
+async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept | None, audit_key: AuditKey) -> bool:
+    """Write the case, its facts (chained with `audit_key`), its timer, its events and the answer, in one round trip.
 
     False if another request with the same key was answered in the meantime: the caller then rolls back.
     """
     timer = timer_of(case)
+    rows, [head] = timeline.told([case], audit_key, kept.key if kept else None)
     saved: bool = await tx.fetchval(
         SAVE,
         case.id,
@@ -107,7 +111,8 @@ async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept |
         clocks_json(case),
         *(timer or (None, None, None, None)),
         *((kept.caller, kept.key, *kept.answer) if kept else (None,) * 6),
-        *timeline.columns([case]),
+        head,
+        *timeline.columns(rows),
         *outbox.columns(events),
     )
     return saved

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.clocks import StageClock
 from services.dispatch.store import timeline
@@ -28,10 +29,15 @@ LOCK_DUE = """
 """
 
 MARK_CASES = """
-    UPDATE dispatch.cases c
-       SET version = m.version, overdue = m.overdue, clocks = m.clocks
-      FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::jsonb[]) AS m (id, version, overdue, clocks)
-     WHERE c.id = m.id
+    WITH marked AS (
+        UPDATE dispatch.cases c
+           SET version = m.version, overdue = m.overdue, clocks = m.clocks, head = m.head
+          FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::jsonb[], $5::bytea[])
+               AS m (id, version, overdue, clocks, head)
+         WHERE c.id = m.id
+        RETURNING c.id
+    )
+    INSERT INTO dispatch.audit_pending (case_id) SELECT id FROM marked
 """
 
 # A timer whose clock stands, has all its marks or was started anew under another generation is taken away.
@@ -76,17 +82,19 @@ async def lock_due(tx: Connection, limit: int) -> tuple[list[Case], datetime | N
     return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
 
 
-async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case]) -> None:
+async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case], audit_key: AuditKey) -> None:
     """Write what `marked` became, and bring the timers of all that were `looked_at` up to their clocks."""
     if marked:
+        rows, heads = timeline.told(marked, audit_key)
         await tx.execute(
             MARK_CASES,
             [case.id for case in marked],
             [case.version for case in marked],
             [case.overdue for case in marked],
             [clocks_json(case) for case in marked],
+            heads,
         )
-        await timeline.add(tx, marked)
+        await timeline.add(tx, rows)
     timers = [timer_of(case) for case in looked_at]
     await tx.execute(CLEAR_CLOCKS, [case.id for case in looked_at], [t.stage if t else None for t in timers])
     await _write(tx, SET_CLOCKS, looked_at)

@@ -49,6 +49,7 @@ def case_of(row: asyncpg.Record) -> Case:
         due_at=row["due_at"],
         overdue=row["overdue"],
         clocks=clocks_of(row["clocks"]),
+        head=row["head"],
     )
 
 

@@ -30,6 +30,7 @@ from shared.postgres import transaction
 from tests.conftest import new_database
 
 SECRET = "a secret for tests that is long enough"
+AUDIT_KEY = "d2FuZ2dlIGF1ZGl0IGtleSBmb3IgdGVzdHMgb25seSE="
 GRID = "110108.012.003.017"
 
 
@@ -156,7 +157,12 @@ PATH: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def _city(dsn: str, pack: str) -> AsyncIterator[City]:
     settings = DispatchSettings(
-        environment="test", database_url=dsn, pack=pack, token_secret=SecretStr(SECRET), carrier="embedded"
+        environment="test",
+        database_url=dsn,
+        pack=pack,
+        token_secret=SecretStr(SECRET),
+        carrier="embedded",
+        audit_key=SecretStr(AUDIT_KEY),
     )
     carrier = open_carrier(settings)
     async with wire(settings, carrier) as wired:
