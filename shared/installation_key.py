@@ -14,8 +14,11 @@ class BadInstallationKey(Exception):
     """A key is missing or no key; the text names the setting and the fix."""
 
 
-def installation_key(settings: Settings, given: SecretStr | None, setting: str, file: str) -> bytes:
-    """The key that `setting` gives, or outside production the one kept as `file` in the data folder (mode 0600).
+def installation_key(
+    settings: Settings, given: SecretStr | None, setting: str, file: str, *, make: bool = True
+) -> bytes:
+    """The key that `setting` gives, or outside production the one kept as `file` in the data folder (mode 0600), which
+    is made if it is missing and `make` says so.
 
     Raises BadInstallationKey.
     """
@@ -26,7 +29,12 @@ def installation_key(settings: Settings, given: SecretStr | None, setting: str, 
             f"{setting} is needed in production, the same for every replica: set it to the output of "
             '`python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"`'
         )
-    return _kept(settings.data_dir / file)
+    path = settings.data_dir / file
+    if not make and not path.exists():
+        raise BadInstallationKey(
+            f"there is no {path}: set {setting}, or WANGGE_DATA_DIR to the folder of the running city"
+        )
+    return _kept(path)
 
 
 def decoded(text: str, where: str) -> bytes:

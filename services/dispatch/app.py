@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, cases, city
+from services.dispatch.api import acts, audit, cases, city
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.wiring import Wired
 from shared.http import new_app
@@ -26,6 +26,7 @@ def create_app(wired: Wired) -> FastAPI:
     app.include_router(acts.router)
     app.include_router(cases.router)
     app.include_router(city.router)
+    app.include_router(audit.router)
     return app
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, intake, replay, running, upkeep
+from services.city.cli import audit, authoring, intake, replay, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,4 +23,5 @@ app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of app
 app.add_typer(authoring.pack, name="pack", short_help="Regime packs 制度包.")
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")
+app.add_typer(audit.audit, name="audit", short_help="The audit trail 审计: verify it.")
 app.add_typer(upkeep.parked, name="parked", short_help="Facts that could not be applied 搁置.")

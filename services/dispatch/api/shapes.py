@@ -127,3 +127,20 @@ class Situation(BaseModel):
     area: str
     items: list[SituationItem]
     next: None = None
+
+
+class CheckpointShape(BaseModel):
+    """A signed checkpoint of the audit trail; hashes and the signature (Ed25519) in hex. docs/audit.md says of what."""
+
+    number: int
+    form: int
+    made_at: datetime
+    cases: int
+    rows: int
+    total_cases: int
+    total_rows: int
+    root: str
+    previous: str
+    sealed: bool
+    key_id: str
+    signature: str

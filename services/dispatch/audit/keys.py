@@ -72,9 +72,12 @@ class AuditKeys:
         return self._current
 
 
-def audit_keys(settings: DispatchSettings) -> AuditKeys:
-    """The keys that the settings name, or the one kept in the data folder. Raises BadInstallationKey."""
-    current = installation_key(settings, settings.audit_key, "WANGGE_AUDIT_KEY", "audit.key")
+def audit_keys(settings: DispatchSettings, *, make: bool = True) -> AuditKeys:
+    """The keys that the settings name, or the one kept in the data folder, made if need be and `make` allows.
+
+    Raises BadInstallationKey.
+    """
+    current = installation_key(settings, settings.audit_key, "WANGGE_AUDIT_KEY", "audit.key", make=make)
     old = [decoded(key.get_secret_value(), "each of WANGGE_AUDIT_OLD_KEYS") for key in settings.audit_old_keys]
     return AuditKeys(AuditKey(current), [AuditKey(key) for key in old])
 

@@ -188,12 +188,18 @@ async def new_york(database: str) -> AsyncIterator[City]:
         yield city
 
 
+async def own_database_city(server: str) -> AsyncIterator[City]:
+    """A city of pack haidian on a database that nobody else uses."""
+    dsn = await new_database(server)
+    await asyncio.to_thread(migrations.migrate, dsn)
+    async for city in _city(dsn, "haidian"):
+        yield city
+
+
 @pytest.fixture(scope="module")
 async def own_city(postgres_dsn: str) -> AsyncIterator[City]:
     """The same as `city`, with nobody but the tests of one module on its database."""
-    dsn = await new_database(postgres_dsn)
-    await asyncio.to_thread(migrations.migrate, dsn)
-    async for city in _city(dsn, "haidian"):
+    async for city in own_database_city(postgres_dsn):
         yield city
 
 
