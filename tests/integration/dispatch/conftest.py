@@ -203,6 +203,13 @@ async def own_city(postgres_dsn: str) -> AsyncIterator[City]:
         yield city
 
 
+@pytest.fixture
+async def fresh_city(postgres_dsn: str) -> AsyncIterator[City]:
+    """The same for one test alone."""
+    async for city in own_database_city(postgres_dsn):
+        yield city
+
+
 async def eventually(check: Callable[[], Any], seconds: float = 5.0) -> Any:
     """The first true answer of `check`, awaited again and again."""
     async with asyncio.timeout(seconds):

@@ -333,53 +333,53 @@ async def test_without_the_key_nothing_is_called_tampering(lonely: City) -> None
         assert told(findings) == expected
 
 
-async def test_keys_are_rotated(lonely: City, postgres_dsn: str) -> None:
+async def test_keys_are_rotated(fresh_city: City) -> None:
     fresh = AuditKey(uuid7().bytes * 2)
-    async for city in own_database_city(postgres_dsn):
-        case = await city.until("filed")
-        assert await make_checkpoint(city.wired)
-        old = city.wired.audit.current
-        object.__setattr__(city.wired, "audit", AuditKeys(fresh, [old]))
-        case = await city.act(case, *PATH[2])
-        assert await make_checkpoint(city.wired)
-        outcome, findings = await verified(city.wired.settings.database_url, city.wired.audit)
-        assert (findings, outcome.unread, outcome.missing) == ([], 0, set())
-        outcome, findings = await verified(city.wired.settings.database_url, AuditKeys(fresh))
-        assert (findings, outcome.unread, outcome.missing) == ([], 3, {old.id.hex()})
+    city = fresh_city
+    case = await city.until("filed")
+    assert await make_checkpoint(city.wired)
+    old = city.wired.audit.current
+    object.__setattr__(city.wired, "audit", AuditKeys(fresh, [old]))
+    case = await city.act(case, *PATH[2])
+    assert await make_checkpoint(city.wired)
+    outcome, findings = await verified(city.wired.settings.database_url, city.wired.audit)
+    assert (findings, outcome.unread, outcome.missing) == ([], 0, set())
+    outcome, findings = await verified(city.wired.settings.database_url, AuditKeys(fresh))
+    assert (findings, outcome.unread, outcome.missing) == ([], 3, {old.id.hex()})
 
 
-async def test_rows_older_than_the_chain_are_counted_then_sealed(postgres_dsn: str) -> None:
-    async for city in own_database_city(postgres_dsn):
-        dsn, keys = city.wired.settings.database_url, city.wired.audit
-        old, begun, mixed = await city.until("closed"), await city.until("filed"), await city.until("filed")
-        connection = await connect(dsn, name="test")
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("UPDATE dispatch.timeline SET mac = NULL")
-        await connection.execute("UPDATE dispatch.cases SET head = NULL")
-        begun = await city.act(begun, *PATH[2])
-        # A program of before the chain acts once more on a case that already has one.
-        mixed = await city.act(mixed, *PATH[2])
-        mixed = await city.act(mixed, *PATH[3])
-        await connection.execute("UPDATE dispatch.timeline SET mac = NULL WHERE version = 5")
-        await connection.execute(
-            "UPDATE dispatch.cases c SET head = mac FROM dispatch.timeline t"
-            " WHERE t.case_id = c.id AND c.id = $1 AND t.version = 4",
-            UUID(mixed["id"]),
-        )
-        await connection.close()
-        mixed = await city.act(mixed, *PATH[4])
-        outcome, findings = await verified(dsn, keys)
-        assert (findings, outcome.older) == ([], 9 + 3 + 3 + 1)
-        sealed = await seal_old(city.wired)
-        assert sealed
-        assert (sealed.rows, sealed.cases) == (16, 3)
-        await city.act(begun, *PATH[3])
-        outcome, findings = await verified(dsn, keys)
-        assert (findings, outcome.older) == ([], 0)
-        for case, version in ((old, 3), (old, 9), (begun, 2), (mixed, 5)):
-            change = f"UPDATE dispatch.timeline SET actor = 'x' WHERE case_id = '{case['id']}' AND version = {version}"
-            _, findings = await verified(dsn, keys, statements=change)
-            assert told(findings) == [(Kind.ROW_CHANGED, version)]
-        again = await seal_old(city.wired)
-        assert again
-        assert again.rows == 0
+async def test_rows_older_than_the_chain_are_counted_then_sealed(fresh_city: City) -> None:
+    city = fresh_city
+    dsn, keys = city.wired.settings.database_url, city.wired.audit
+    old, begun, mixed = await city.until("closed"), await city.until("filed"), await city.until("filed")
+    connection = await connect(dsn, name="test")
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("UPDATE dispatch.timeline SET mac = NULL")
+    await connection.execute("UPDATE dispatch.cases SET head = NULL")
+    begun = await city.act(begun, *PATH[2])
+    # A program of before the chain acts once more on a case that already has one.
+    mixed = await city.act(mixed, *PATH[2])
+    mixed = await city.act(mixed, *PATH[3])
+    await connection.execute("UPDATE dispatch.timeline SET mac = NULL WHERE version = 5")
+    await connection.execute(
+        "UPDATE dispatch.cases c SET head = mac FROM dispatch.timeline t"
+        " WHERE t.case_id = c.id AND c.id = $1 AND t.version = 4",
+        UUID(mixed["id"]),
+    )
+    await connection.close()
+    mixed = await city.act(mixed, *PATH[4])
+    outcome, findings = await verified(dsn, keys)
+    assert (findings, outcome.older) == ([], 9 + 3 + 3 + 1)
+    sealed = await seal_old(city.wired)
+    assert sealed
+    assert (sealed.rows, sealed.cases) == (16, 3)
+    await city.act(begun, *PATH[3])
+    outcome, findings = await verified(dsn, keys)
+    assert (findings, outcome.older) == ([], 0)
+    for case, version in ((old, 3), (old, 9), (begun, 2), (mixed, 5)):
+        change = f"UPDATE dispatch.timeline SET actor = 'x' WHERE case_id = '{case['id']}' AND version = {version}"
+        _, findings = await verified(dsn, keys, statements=change)
+        assert told(findings) == [(Kind.ROW_CHANGED, version)]
+    again = await seal_old(city.wired)
+    assert again
+    assert again.rows == 0
