@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.dispatch.audit.keys import AuditKeys, audit_keys
 from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.telling import Names
 from services.dispatch.pack_rules import rules_of
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
@@ -35,6 +36,7 @@ class Wired:
     pack: Pack
     rules: Rules
     audit: AuditKeys
+    unit_names: Names
 
 
 @asynccontextmanager
@@ -57,4 +59,5 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
             pack=pack,
             rules=rules_of(pack),
             audit=audit,
+            unit_names={unit.code: (unit.name.zh, unit.name.en) for unit in pack.units.values()},
         )

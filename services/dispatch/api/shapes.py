@@ -1,7 +1,7 @@
 """What dispatch answers, for the OpenAPI document; `answers.py` builds it."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -61,8 +61,34 @@ class CaseShape(BaseModel):
     acts: list[Act]
 
 
+class WordsShape(BaseModel):
+    """The same in both languages."""
+
+    zh: str
+    en: str
+
+
+class ReceiverShape(BaseModel):
+    """Who has the case next: a centre, there a unit or a person where one is known."""
+
+    centre: str
+    unit: str | None
+    assignee: str | None
+
+
+class MovedClockShape(BaseModel):
+    """The clock that an act stopped or marked, as it stood."""
+
+    stage: Stage
+    limit_s: int
+    used_s: int
+    left_s: int
+
+
 class TimelineItem(BaseModel):
-    """One fact of a case; versions are contiguous from 1."""
+    """One fact of a case; versions are contiguous from 1. `words` tells it in a sentence; `details` are what only its
+    kind of act has; `key`, the Idempotency-Key of its request, is shown to whoever did it, an auditor and an admin.
+    """
 
     version: int
     act: Act
@@ -74,6 +100,11 @@ class TimelineItem(BaseModel):
     to: Status
     opinion: str | None
     evidence: list[UUID]
+    words: WordsShape
+    receiver: ReceiverShape | None
+    clock: MovedClockShape | None
+    details: dict[str, Any]
+    key: str | None
 
 
 class TaskShape(BaseModel):

@@ -2,7 +2,7 @@
 
     mac = kind (1 byte) ‖ key id (4) ‖ HMAC-SHA-256(key, kind ‖ mac before (37) ‖ canonical bytes of the row)
 
-The first row follows the case's birth, a mac over what no act ever changes of the case itself. Kind 1 is a row that was
+The first row follows the case's birth, a hash of what no act ever changes of the case itself. Kind 1 is a row that was
 given its mac as it was written, kind 2 one that is older than the chain and was sealed later.
 
 Canonical bytes, form 1: the UTF-8 JSON list of the form's number and the columns `CHAINED` in that order, without
@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,7 +26,9 @@ import orjson
 from services.dispatch.audit.keys import ID_BYTES, MAC_BYTES, AuditKey
 
 FORM = 1
-BIRTH, WRITTEN, SEALED_LATER = 0, 1, 2
+WRITTEN, SEALED_LATER = 1, 2
+_KINDS = {kind: bytes((kind,)) for kind in (WRITTEN, SEALED_LATER)}
+_NO_KEY = bytes(1 + ID_BYTES)
 LENGTH = 1 + ID_BYTES + MAC_BYTES
 
 # All columns of the timeline but the mac itself. Another column is another form.
@@ -77,25 +80,22 @@ def canonical(columns: Sequence[Any]) -> bytes:
     return text
 
 
-def birth_mac(key: AuditKey, birth: Birth) -> bytes:
-    """What the first row of the case's chain follows."""
-    opened_at = birth.opened_at.astimezone(UTC)
-    return _mac(key, BIRTH, b"", orjson.dumps((FORM, *birth[:-1], opened_at)))
+def birth_hash(birth: Birth) -> bytes:
+    """What the first row of the case's chain follows, as long as a mac. It needs no key: that row's mac covers it."""
+    if birth.opened_at.tzinfo is not UTC:
+        birth = birth._replace(opened_at=birth.opened_at.astimezone(UTC))
+    return _NO_KEY + sha256(orjson.dumps((FORM, *birth))).digest()
 
 
 def row_mac(key: AuditKey, previous: bytes, row: bytes, kind: int = WRITTEN) -> bytes:
     """The mac of a row whose canonical bytes are `row`."""
-    return _mac(key, kind, previous, row)
+    first = _KINDS[kind]
+    return first + key.id + key.mac(first + previous + row)
 
 
 def key_id(mac: bytes) -> bytes:
     """The id of the key that `mac` says it was made with."""
     return mac[1 : 1 + ID_BYTES]
-
-
-def _mac(key: AuditKey, kind: int, previous: bytes, text: bytes) -> bytes:
-    first = bytes((kind,))
-    return first + key.id + key.mac(first + previous + text)
 
 
 def _plain(value: object) -> Mapping[str, Any]:

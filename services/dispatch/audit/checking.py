@@ -13,7 +13,7 @@ from services.dispatch.audit.chain import (
     LENGTH,
     SEALED_LATER,
     WRITTEN,
-    birth_mac,
+    birth_hash,
     canonical,
     key_id,
     row_mac,
@@ -55,7 +55,7 @@ class _Check:
     def __init__(self, case_id: UUID, case: CaseRow, rows: Sequence[Row], known: Known, looked: Looked) -> None:
         self.case_id, self.case, self.rows, self.known, self.looked = case_id, case, rows, known, looked
         # Every mac that some row may rightly follow: the stored ones, and those computed anew.
-        self.macs: set[bytes] = {row.mac for row in rows if row.mac}
+        self.macs: set[bytes] = {row.mac for row in rows if row.mac} | {birth_hash(case.birth)}
         self.suspects: list[_Suspect] = []
         self.told: set[int] = set()  # versions that have a finding
         self.true = [row.version for row in rows]
@@ -78,7 +78,7 @@ class _Check:
         """Row by row, each behind the one before. `written` is what the next row written with its mac may follow;
         the first of them the birth, or what was sealed before it came.
         """
-        expected = 1
+        expected, birth = 1, birth_hash(self.case.birth)
         written: set[bytes] | None = None
         before: set[bytes] = set()
         sealed: set[bytes] = set()
@@ -90,8 +90,6 @@ class _Check:
             tried = [key] if key else list(self.known.keys.values()) if row.version in self.told else []
             computed: set[bytes] = set()
             for each in tried:
-                birth = birth_mac(each, self.case.birth)
-                self.macs.add(birth)
                 if trusted and row.kind == SEALED_LATER:
                     may = before or {birth}
                 else:

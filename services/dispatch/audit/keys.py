@@ -23,14 +23,17 @@ class AuditKey:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._mac_key = _derived(secret, b"wangge audit macs")
+        # Made ready once: a copy of it takes three quarters of the time that `hmac.digest` does.
+        self._macs = hmac.new(_derived(secret, b"wangge audit macs"), digestmod="sha256")
         self._pair = Ed25519PrivateKey.from_private_bytes(_derived(secret, b"wangge audit checkpoints"))
         self.public = PublicKey(self._pair.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
         self.id = self.public.id
 
     def mac(self, message: bytes) -> bytes:
         """HMAC-SHA-256."""
-        return hmac.digest(self._mac_key, message, "sha256")
+        mac = self._macs.copy()
+        mac.update(message)
+        return mac.digest()
 
     def sign(self, message: bytes) -> bytes:
         """Ed25519."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
-from services.dispatch.audit.chain import CHAINED, SEALED_LATER, birth_mac, canonical, row_mac
+from services.dispatch.audit.chain import CHAINED, SEALED_LATER, birth_hash, canonical, row_mac
 from services.dispatch.audit.keys import AuditKey
 from services.dispatch.commands.make_checkpoint import make_checkpoint
 from services.dispatch.store import checkpoints, sealing
@@ -51,7 +51,7 @@ async def seal_old(wired: Wired, told: Callable[[int], None] = lambda cases: Non
 
 def _macs(key: AuditKey, case: sealing.Old) -> list[sealing.Mac]:
     """The macs of its rows that have none, each behind the row before."""
-    previous, macs = birth_mac(key, case.birth), []
+    previous, macs = birth_hash(case.birth), []
     for columns, mac in case.rows:
         if mac is None:
             mac = row_mac(key, previous, canonical(columns), SEALED_LATER)

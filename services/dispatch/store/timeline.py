@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.dispatch.audit.chain import CHAINED, Birth, birth_mac, canonical, row_mac
+from services.dispatch.audit.chain import CHAINED, Birth, birth_hash, canonical, row_mac
 from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import SYSTEM, Case
 from services.dispatch.domain.receiver import receiver_of
@@ -60,7 +60,7 @@ def told(cases: Sequence[Case], audit_key: AuditKey, request_key: str | None = N
     rows: list[tuple[Any, ...]] = []
     heads = []
     for case in cases:
-        head = case.head or birth_mac(audit_key, birth_of(case))
+        head = case.head or birth_hash(birth_of(case))
         for fact in case.facts:
             actor = fact.actor
             row = (
