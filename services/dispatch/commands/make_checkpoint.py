@@ -31,6 +31,12 @@ async def make_checkpoint(wired: Wired, *, due_after: float = 0.0, sealing: bool
         before, now = await checkpoints.last(tx)
         if before and now < before.made_at + timedelta(seconds=due_after) and before.cases < BATCH // 2:
             return None
+        if before and bytes.fromhex(before.key_id) not in wired.audit.public:
+            log.warning(
+                "the last audit checkpoint was signed with a key that is not known here: name it in "
+                "WANGGE_AUDIT_OLD_KEYS, or give every process of dispatch the same WANGGE_AUDIT_KEY",
+                key_id=before.key_id,
+            )
         number = before.number + 1 if before else 1
         summed = Summed(await checkpoints.take(tx, number, BATCH))
         if not summed.cases and not sealing:

@@ -3,6 +3,10 @@
 COPY because every report takes this path and asyncpg looks at each element of an array for further dimensions: a row
 costs this process 2.6 µs instead of 6.5, and a case that is dispatched at once has ten. Measured on a busy machine:
 2,600 such cases a second, each 0.29 ms of this process and 0.06 ms of the server.
+
+The audit chain's part: macs of four rows a case, and a note for the next checkpoint. Beside opening without it, in turn
+in one run on a crowded machine (three runs): 0.85, 1.07, 1.11 of the time, 1.03, 1.13, 1.31 of this process. Its own
+work is 10 µs a row where deciding takes 40 a row.
 """
 
 from collections.abc import Sequence

@@ -8,11 +8,13 @@ import asyncpg
 import pytest
 
 from services.dispatch.audit import anchor
+from services.dispatch.audit.chain import CHAINED, canonical, row_mac
 from services.dispatch.audit.findings import Finding, Kind
 from services.dispatch.audit.keys import AuditKey, AuditKeys
 from services.dispatch.commands.make_checkpoint import copy_out, make_checkpoint
 from services.dispatch.commands.seal_old import seal_old
 from services.dispatch.queries.verification import Outcome, Wanted, verify
+from services.dispatch.store import auditing
 from shared.kernel.ids import uuid7
 from shared.postgres import connect
 from tests.integration.dispatch.conftest import PATH, City, own_database_city
@@ -265,16 +267,21 @@ async def test_tampering_with_checkpoints_is_found(lonely: City, what: str) -> N
 
 
 async def test_a_row_rewritten_with_the_key_is_not_the_one_a_checkpoint_saw(lonely: City) -> None:
-    """Whoever has the key writes a chain that is right in itself; the checkpoint's entry has the old one."""
-    case = await closed_case(lonely)
-    _, findings = await verified(
-        lonely.wired.settings.database_url,
-        lonely.wired.audit,
-        statements=f"""
-            UPDATE dispatch.audit_entries SET head = set_byte(head, 30, 255 - get_byte(head, 30))
-             WHERE case_id = '{case}' AND checkpoint = 3""",
-    )
-    assert told(findings) == [(Kind.ENTRIES_CHANGED, 3)]
+    """Whoever has the key writes a chain that is right in itself; the checkpoint's entry has the old head."""
+    case, key = await closed_case(lonely), lonely.wired.audit.current
+    async with lonely.wired.pool.acquire() as connection:
+        rows = (await auditing.batch(connection, case, case, 1)).rows[case]
+    columns = list(rows[8].columns)
+    columns[CHAINED.index("opinion")] = "never said"
+    assert rows[7].mac is not None
+    mac = row_mac(key, rows[7].mac, canonical(columns)).hex()
+    statements = f"""
+        UPDATE dispatch.timeline SET opinion = 'never said', mac = '\\x{mac}' WHERE case_id = '{case}' AND version = 9;
+        UPDATE dispatch.cases SET head = '\\x{mac}' WHERE id = '{case}'"""
+    dsn, keys = lonely.wired.settings.database_url, lonely.wired.audit
+    _, findings = await verified(dsn, keys, statements=statements)
+    assert told(findings) == [(Kind.ROW_REPLACED, 9)]
+    assert "checkpoint 3" in findings[0].en
 
 
 async def test_the_triggers_refuse_what_is_not_a_first_mac(lonely: City) -> None:
