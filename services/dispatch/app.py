@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, cases, city, people, sessions
+from services.dispatch.api import acts, audit, cases, city, people, sessions
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.live import register_jobs
@@ -32,6 +32,7 @@ def create_app(wired: Wired) -> FastAPI:
     app.include_router(city.router)
     app.include_router(people.router)
     app.include_router(sessions.router)
+    app.include_router(audit.router)
     return app
 
 

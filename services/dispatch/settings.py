@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.settings import Settings
 
@@ -19,3 +19,13 @@ class DispatchSettings(Settings):
     sign_in_failures: int = Field(5, ge=1, le=100, description="so many lock the account's name")
     sign_in_window_minutes: int = Field(15, ge=1, le=1440, description="when they come within so many minutes")
     sign_in_lock_minutes: int = Field(15, ge=1, le=1440, description="for so long")
+    audit_key: SecretStr | None = Field(
+        None,
+        description="32 bytes in base64 that seal the audit trail; needed in production. Elsewhere, when it is not "
+        "given, one is made and kept in the data folder",
+    )
+    audit_old_keys: list[SecretStr] = Field(default_factory=list, description="earlier audit keys, for checking")
+    audit_checkpoint_seconds: float = Field(
+        300.0, gt=0, description="how often a checkpoint is made, if anything changed"
+    )
+    audit_anchor_dir: Path | None = Field(None, description="folder to which checkpoints are copied out")

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
+from services.dispatch.audit.keys import AuditKeys, audit_keys
 from services.dispatch.domain.rules import Rules
+from services.dispatch.domain.telling import Names
 from services.dispatch.live import LiveDuty, LiveUnits
 from services.dispatch.live_routing import LiveRouting
 from services.dispatch.pack_routing import city_of
@@ -62,6 +64,8 @@ class Wired:
     duty: LiveDuty
     passwords: Passwords
     signer: AccountSigner | None
+    audit: AuditKeys
+    unit_names: Names
 
     @property
     def rules(self) -> Rules:
@@ -73,8 +77,9 @@ class Wired:
 async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wired]:
     """Dispatch with its pool of connections, which is closed at the end; the carrier is the caller's.
 
-    Raises BadAccountsKey.
+    Raises BadAccountsKey, BadInstallationKey.
     """
+    audit = audit_keys(settings)
     pack = load(settings.pack)
     in_force = InForce(rules_of(pack))
     units, duty = LiveUnits(pack.units.values()), LiveDuty(in_force.rules.calendar.zone)
@@ -111,4 +116,6 @@ async def wire(settings: DispatchSettings, carrier: Carrier) -> AsyncIterator[Wi
                 duty=duty,
                 passwords=passwords,
                 signer=signer,
+                audit=audit,
+                unit_names={unit.code: (unit.name.zh, unit.name.en) for unit in pack.units.values()},
             )

@@ -1,8 +1,9 @@
-"""The background side of dispatch: the relay, the consumers, the clocks and the routing rules it opens cases by."""
+"""The background side of dispatch: the relay, the consumers, the clocks, and what else is kept current or sealed."""
 
 from functools import partial
 
 from services.dispatch.commands.keep_accounts import sweep_tries
+from services.dispatch.commands.make_checkpoint import keep_checkpoints
 from services.dispatch.commands.mark_due import mark_due
 from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.commands.recount_cases import recount_cases
@@ -26,6 +27,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
         wired.routing.job(),
         *register_jobs(wired.units, wired.duty, wired.pool),
         polling_job("sign-in tries", partial(sweep_tries, wired), every=600.0),
+        checkpoint_job(wired),
     ]
 
 
@@ -45,3 +47,12 @@ def recount_job(wired: Wired) -> Job:
         return await recount_cases(wired) >= wired.settings.clock_batch
 
     return polling_job("recount", recount, every=wired.settings.calendar_poll_seconds)
+
+
+def checkpoint_job(wired: Wired) -> Job:
+    """Puts what changed under a signed checkpoint; of several workers one at a time does."""
+
+    async def keep() -> bool:
+        return await keep_checkpoints(wired)
+
+    return polling_job("audit-checkpoints", keep, every=min(30.0, wired.settings.audit_checkpoint_seconds / 5))

@@ -4,10 +4,7 @@ AES-256-GCM (`cryptography`), bound to the report's id, so that a sealed part ca
 erase a person, the sealed part is set to null: the facts published before never held it.
 """
 
-import base64
-import binascii
 import os
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -17,14 +14,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.intake.domain.report import Personal, Reporter
 from services.intake.settings import IntakeSettings
+from shared.installation_key import installation_key
 
 _FORM: Final = b"\x01"
 _NONCE: Final = 12
 _WRAPPED: Final = _NONCE + 32 + 16
-
-
-class BadPersonalKey(Exception):
-    """WANGGE_PERSONAL_KEY is missing or no key; the text names the fix."""
 
 
 class CannotUnseal(Exception):
@@ -71,39 +65,6 @@ class Sealer:
         return Personal(description, None if reporter is None else Reporter(*reporter))
 
 
-def installation_key(settings: IntakeSettings) -> bytes:
-    """The key that the settings name, or the one kept in the data folder. Raises BadPersonalKey."""
-    if settings.personal_key is not None:
-        return _decoded(settings.personal_key.get_secret_value(), "WANGGE_PERSONAL_KEY")
-    if settings.environment == "production":
-        raise BadPersonalKey(
-            "WANGGE_PERSONAL_KEY is needed in production, the same for every replica: set it to the output of "
-            '`python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"`'
-        )
-    return _kept_key(settings.data_dir / "personal.key")
-
-
-def _kept_key(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64encode(os.urandom(32)))
-            os.fsync(descriptor)
-        os.link(fresh, path)  # the first of several processes wins; all read what it wrote
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink(missing_ok=True)
-    return _decoded(path.read_text(encoding="ascii"), str(path))
-
-
-def _decoded(text: str, where: str) -> bytes:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 32:
-        raise BadPersonalKey(f"{where} must be 32 bytes in base64")
-    return key
+def personal_key(settings: IntakeSettings) -> bytes:
+    """The key that the settings name, or the one kept in the data folder. Raises BadInstallationKey."""
+    return installation_key(settings, settings.personal_key, "WANGGE_PERSONAL_KEY", "personal.key")

@@ -10,7 +10,7 @@ from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
-from services.intake.sealing import Sealer, installation_key
+from services.intake.sealing import Sealer, personal_key
 from services.intake.settings import IntakeSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -49,9 +49,9 @@ class Wired:
 async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc_now) -> AsyncIterator[Wired]:
     """Intake with its pool of connections, which is closed at the end; the carrier is the caller's.
 
-    Raises BadPersonalKey, and what the folder for media raises when it cannot be made.
+    Raises BadInstallationKey, and what the folder for media raises when it cannot be made.
     """
-    sealer = Sealer(installation_key(settings))
+    sealer = Sealer(personal_key(settings))
     media = settings.data_dir / "media"
     media.mkdir(parents=True, exist_ok=True)
     pack = load(settings.pack)

@@ -23,10 +23,12 @@ POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
     # 处置单位
     "unit_clerk": ("unit", _READS | {"cases:read", "cases:act", "scores:read", "media:create", "media:read"}),
     "evaluator": (None, _READS | {"cases:read", "scores:read", "reports:read"}),  # 考评员
-    "auditor": (None, _READS | {"cases:read", "scores:read", "reports:read", "people:read"}),
+    "auditor": (None, _READS | {"cases:read", "scores:read", "reports:read", "people:read", "audit:read"}),
     "admin": (
         None,
-        _READS | {"areas:write", "keys:write", "webhooks:write", "cases:read", "scores:read", "people:read"},
+        _READS
+        | {"areas:write", "keys:write", "webhooks:write", "cases:read", "scores:read"}
+        | {"people:read", "audit:read"},
     ),
     "subscriber": (None, _READS | {"webhooks:write"}),
 }

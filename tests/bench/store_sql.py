@@ -27,8 +27,10 @@ SAMPLE = """
     CREATE TABLE sample.grids AS
         SELECT row_number() OVER (ORDER BY md5(path)) - 1 AS g, path, lon, lat FROM intake.areas
          WHERE level = 'grid' AND ended_at IS NULL;
-    TRUNCATE dispatch.cases, dispatch.timeline, dispatch.clocks, intake.reports, intake.report_status,
-             intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency;
+    SET session_replication_role = replica;
+    TRUNCATE dispatch.cases, dispatch.timeline, dispatch.clocks, dispatch.audit_pending, intake.reports,
+             intake.report_status, intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency;
+    RESET session_replication_role;
     ANALYZE;
 """
 
@@ -75,15 +77,19 @@ _REST = """
     DROP SCHEMA sample CASCADE;
 """
 
-# What a measurement left behind is taken away; readers keep what they have read.
+# What a measurement left behind is taken away; readers keep what they have read. A timeline is add-only to all but a
+# superuser who says so.
 CLEAR = f"""
-    TRUNCATE intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency, dispatch.clocks, bare.outbox;
+    SET session_replication_role = replica;
+    TRUNCATE intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency, dispatch.clocks, bare.outbox,
+             dispatch.audit_pending;
     DELETE FROM dispatch.cases WHERE id >= '{NEWER}';
     DELETE FROM dispatch.timeline WHERE case_id >= '{NEWER}';
     DELETE FROM intake.reports WHERE id >= '{NEWER}';
     DELETE FROM intake.report_status WHERE report_id >= '{NEWER}';
     DELETE FROM bare.cases WHERE id >= '{NEWER}';
     DELETE FROM bare.timeline WHERE case_id >= '{NEWER}';
+    RESET session_replication_role;
 """
 TABLES = (
     "dispatch.cases",

@@ -2,7 +2,18 @@
 
 import typer
 
-from services.city.cli import accounts, authoring, calendar, intake, people, replay, routing, running, upkeep
+from services.city.cli import (
+    accounts,
+    audit,
+    authoring,
+    calendar,
+    intake,
+    people,
+    replay,
+    routing,
+    running,
+    upkeep,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,4 +39,5 @@ app.add_typer(calendar.calendar, name="calendar", short_help="Holidays and make-
 app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣规则.")
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")
+app.add_typer(audit.audit, name="audit", short_help="The audit trail 审计: verify it.")
 app.add_typer(upkeep.parked, name="parked", short_help="Facts that could not be applied 搁置.")

@@ -12,13 +12,23 @@ def one_line(error: BaseException) -> str | None:
     from shared.auth.accounts import BadAccountsKey
     from shared.bus.carrier import CarrierRefused
     from shared.contracts.export import NotAdditive
+    from shared.installation_key import BadInstallationKey
     from shared.kernel.errors import Refusal
     from shared.migrations import MigrationFailed, SchemaNotCurrent
     from shared.packs import BadPack
 
     if isinstance(error, Refusal):
         return error.detail
-    if isinstance(error, Trouble | MigrationFailed | SchemaNotCurrent | CarrierRefused | NotAdditive | BadAccountsKey):
+    said = (
+        Trouble
+        | MigrationFailed
+        | SchemaNotCurrent
+        | CarrierRefused
+        | NotAdditive
+        | BadInstallationKey
+        | BadAccountsKey
+    )
+    if isinstance(error, said):
         return str(error)
     if isinstance(error, BadPack):
         more = f"; {len(error.problems) - 1} more: wangge pack check {error.name}" if len(error.problems) > 1 else ""

@@ -13,6 +13,7 @@ from services.dispatch.api.shapes import CaseShape, SuggestionShape, TimelineIte
 from services.dispatch.domain.case import Status
 from services.dispatch.queries import cases, routing
 from services.dispatch.queries.cases import Wanted
+from services.dispatch.queries.history import case_history
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit, etag
 
@@ -58,7 +59,7 @@ async def get_timeline(
     case_id: UUID, who: Caller, parts: Parts, cursor: Cursor = None, limit: PageLimit = 50
 ) -> Response:
     authorize(who, "cases:read")
-    page = await cases.case_history(parts.pool, case_id, sight_of(who), cursor, limit)
+    page = await case_history(parts.pool, case_id, sight_of(who), actor_of(who), parts.unit_names, cursor, limit)
     return Response(orjson.dumps({"items": page.items, "next": page.next}), media_type=JSON)
 
 

@@ -1,7 +1,7 @@
 """What dispatch answers, for the OpenAPI document; `answers.py` builds it."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -130,8 +130,34 @@ class CaseShape(BaseModel):
     acts: list[Act]
 
 
+class WordsShape(BaseModel):
+    """The same in both languages."""
+
+    zh: str
+    en: str
+
+
+class ReceiverShape(BaseModel):
+    """Who has the case next: a centre, there a unit or a person where one is known."""
+
+    centre: str
+    unit: str | None
+    assignee: str | None
+
+
+class MovedClockShape(BaseModel):
+    """The clock that an act stopped or marked, as it stood."""
+
+    stage: Stage
+    limit_s: int
+    used_s: int
+    left_s: int
+
+
 class TimelineItem(BaseModel):
-    """One fact of a case; versions are contiguous from 1."""
+    """One fact of a case; versions are contiguous from 1. `words` tells it in a sentence; `details` are what only its
+    kind of act has; `key`, the Idempotency-Key of its request, is shown to whoever did it, an auditor and an admin.
+    """
 
     version: int
     act: Act
@@ -143,6 +169,11 @@ class TimelineItem(BaseModel):
     to: Status
     opinion: str | None
     evidence: list[UUID]
+    words: WordsShape
+    receiver: ReceiverShape | None
+    clock: MovedClockShape | None
+    details: dict[str, Any]
+    key: str | None
 
 
 class LimitShape(BaseModel):
@@ -150,13 +181,6 @@ class LimitShape(BaseModel):
 
     amount: int
     unit: Unit
-
-
-class WordsShape(BaseModel):
-    """The same in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 class SuggestionShape(BaseModel):
@@ -277,3 +301,20 @@ class Situation(BaseModel):
     area: str
     items: list[SituationItem]
     next: None = None
+
+
+class CheckpointShape(BaseModel):
+    """A signed checkpoint of the audit trail; hashes and the signature (Ed25519) in hex. docs/audit.md says of what."""
+
+    number: int
+    form: int
+    made_at: datetime
+    cases: int
+    rows: int
+    total_cases: int
+    total_rows: int
+    root: str
+    previous: str
+    sealed: bool
+    key_id: str
+    signature: str

@@ -61,7 +61,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
         body = case_bytes(case, asked.actor, found.now, wired.rules)
         answer = Stored(asked.request_hash, 200, etag(case.revision), body)
         kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
-        if not await acts.save(tx, case, events_of([case]), kept):
+        if not await acts.save(tx, case, events_of([case]), kept, wired.audit.current):
             raise in_flight()
         await _follow(tx, wired, case, order, found.now)
     wired.outbox.ring()
@@ -115,8 +115,8 @@ async def _follow(tx: Connection, wired: Wired, case: Case, order: Order, now: d
     rules = wired.rules.for_area(case.area)
     if order.act is Act.MERGE and order.other:
         survivor = absorbed(order.other, case, now, wired.rules.for_area(order.other.area))
-        await acts.save(tx, survivor, events_of([survivor]), None)
+        await acts.save(tx, survivor, events_of([survivor]), None, wired.audit.current)
     elif order.act is Act.REOPEN and order.other_id:
         number = case_number(rules.number_prefix, now, rules.calendar.zone, await opening.serial(tx))
         new = automatic(reopened(case, order.other_id, number, now, rules), now, rules)
-        await opening.add(tx, [new], events_of([new]))
+        await opening.add(tx, [new], events_of([new]), wired.audit.current)

@@ -26,7 +26,7 @@ async def mark_due(wired: Wired) -> int:
         rules = wired.rules
         looked_at = [_marked(case, now, rules.for_area(case.area)) for case in due]
         marked = [case for case, before in zip(looked_at, due, strict=True) if case is not before]
-        await clocks.save_marks(tx, marked, looked_at)
+        await clocks.save_marks(tx, marked, looked_at, wired.audit.current)
         await wired.outbox.add(tx, events_of(marked))
     wired.outbox.ring()
     telemetry.count("wangge.marks", sum(len(case.facts) for case in marked))

@@ -40,7 +40,7 @@ async def open_cases(tx: Connection, wired: Wired, received: Sequence[Received])
         cases.append(automatic(case, new.now, local))
         traces.append(trace)
     if cases:
-        await opening.add(tx, cases, events_of(cases, traces))
+        await opening.add(tx, cases, events_of(cases, traces), wired.audit.current)
 
 
 def case_number(prefix: str, at: datetime, zone: ZoneInfo, serial: int) -> str:

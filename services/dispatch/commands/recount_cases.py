@@ -23,7 +23,7 @@ async def recount_cases(wired: Wired) -> int:
         if now is None:
             return 0
         looked_at = [recompute(case, now, rules.for_area(case.area)) for case in waiting]
-        await clocks.save_marks(tx, looked_at, looked_at)
+        await clocks.save_marks(tx, looked_at, looked_at, wired.audit.current)
         await wired.outbox.add(tx, events_of(looked_at))
     wired.outbox.ring()
     telemetry.count("wangge.recounted", sum(len(case.facts) for case in looked_at))

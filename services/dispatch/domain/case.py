@@ -174,7 +174,8 @@ class Case:
     handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
     while the unit had the case; `ended_at` is when it came to its end. `handlers` are the subjects who handled it: none
     of them may check it. `task_id` and `assignee` belong to the open verification or check. `clocks` are all that ever
-    ran; `matters` what is open beside the status; `facts` those not saved yet.
+    ran; `matters` what is open beside the status; `facts` those not saved yet; `head` is the audit mac of the last that
+    was.
     """
 
     id: UUID
@@ -209,6 +210,7 @@ class Case:
     clocks: tuple[StageClock, ...] = ()
     matters: Matters = NOTHING_OPEN
     facts: tuple[Fact, ...] = ()
+    head: bytes | None = None
 
     @property
     def running(self) -> StageClock | None:

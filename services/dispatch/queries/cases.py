@@ -4,13 +4,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.dispatch.domain.refusals import CaseNotFound
-from services.dispatch.store import reading, timeline
+from services.dispatch.store import reading
 from services.dispatch.store.reading import Seen, Sight, Wanted
 from shared.http import BadCursor, decode_cursor, encode_cursor
 from shared.kernel.errors import FieldError
 from shared.postgres import ACQUIRE_SECONDS, Pool, transaction
 
-__all__ = ["Page", "Seen", "Sight", "Wanted", "case_history", "find_case", "list_cases"]
+__all__ = ["Page", "Seen", "Sight", "Wanted", "find_case", "list_cases"]
 
 
 class Page(NamedTuple):
@@ -36,17 +36,6 @@ async def list_cases(pool: Pool, sight: Sight, wanted: Wanted, cursor: str | Non
         found = await reading.page(tx, sight, wanted, before, limit + 1)
     more = encode_cursor(str(found[limit - 1].case.id)) if len(found) > limit else None
     return Page(found[:limit], more)
-
-
-async def case_history(pool: Pool, case_id: UUID, sight: Sight, cursor: str | None, limit: int) -> Page:
-    """What happened to the case, from its first fact on. Raises CaseNotFound, BadCursor."""
-    after = version_cursor(cursor)
-    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-        if await reading.one(connection, case_id, sight) is None:
-            raise CaseNotFound(f"there is no case {case_id} among those you may see")
-        items = await timeline.page(connection, case_id, after, limit + 1)
-    more = encode_cursor(items[limit - 1]["version"]) if len(items) > limit else None
-    return Page(items[:limit], more)
 
 
 def uuid_cursor(cursor: str | None) -> UUID | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
@@ -30,7 +31,8 @@ _SAVE_CASE = f"""
                assisting = $9, handlers = $10, task_id = $11, assignee = $12, result = $13, verified = $14,
                passed = $15, due_at = $16, overdue = $17, clocks = $18, area = $19, lon = $20, lat = $21,
                category = $22, reports = $23, media = $24, request = $25, matters = $26, ended_at = $27,
-               provisional_edition = {provisional_sql("$18")}
+               provisional_edition = {provisional_sql("$18")},
+               head = $38
          WHERE id = $1
     ), cleared AS (
         DELETE FROM dispatch.clocks WHERE case_id = $1 AND NOT stage = ANY ($28::text[])
@@ -45,8 +47,10 @@ _SAVE_CASE = f"""
         SELECT $32, $33, $34, $35, $36, $37 WHERE $33::text IS NOT NULL
         ON CONFLICT DO NOTHING
         RETURNING 1
+    ), changed AS (
+        INSERT INTO dispatch.audit_pending (case_id) VALUES ($1)
     )"""
-_OWN_PARAMETERS = 37
+_OWN_PARAMETERS = 38
 
 SAVE = f"""{_SAVE_CASE}, told AS (
         {timeline.insert_sql(_OWN_PARAMETERS + 1)}
@@ -91,13 +95,14 @@ async def lock_both(tx: Connection, one: UUID, other: UUID) -> dict[UUID, Case]:
     return {case.id: case for case in map(case_of, await tx.fetch(LOCK_BOTH, [one, other]))}
 
 
-async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept | None) -> bool:
-    """Write the case, its facts, its timer, its events and the answer, in one round trip.
+async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept | None, audit_key: AuditKey) -> bool:
+    """Write the case, its facts (chained with `audit_key`), its timers, its events and the answer, in one round trip.
 
     False if another request with the same key was answered in the meantime: the caller then rolls back.
     """
     due = timers(case)
     request = case.matters.request
+    rows, [head] = timeline.told([case], audit_key, kept.key if kept else None)
     saved: bool = await tx.fetchval(
         SAVE,
         case.id,
@@ -132,7 +137,8 @@ async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept |
         [timer.due_at for timer in due],
         [timer.generation for timer in due],
         *((kept.caller, kept.key, *kept.answer) if kept else (None,) * 6),
-        *timeline.columns([case]),
+        head,
+        *timeline.columns(rows),
         *outbox.columns(events),
     )
     return saved

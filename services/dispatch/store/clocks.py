@@ -5,6 +5,7 @@ what moves without an act.
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
@@ -48,14 +49,18 @@ def provisional_sql(clocks: str) -> str:
 
 
 MARK_CASES = f"""
-    UPDATE dispatch.cases c
-       SET status = m.status, version = m.version, revision = m.revision, overdue = m.overdue, due_at = m.due_at,
-           task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters,
-           provisional_edition = {provisional_sql("m.clocks")}
-      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::timestamptz[], $7::uuid[], $8::text[],
-                  $9::jsonb[], $10::jsonb[])
-           AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters)
-     WHERE c.id = m.id
+    WITH marked AS (
+        UPDATE dispatch.cases c
+           SET status = m.status, version = m.version, revision = m.revision, overdue = m.overdue, due_at = m.due_at,
+               task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters, head = m.head,
+               provisional_edition = {provisional_sql("m.clocks")}
+          FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::timestamptz[], $7::uuid[],
+                      $8::text[], $9::jsonb[], $10::jsonb[], $11::bytea[])
+               AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters, head)
+         WHERE c.id = m.id
+        RETURNING c.id
+    )
+    INSERT INTO dispatch.audit_pending (case_id) SELECT id FROM marked
 """
 
 # A timer whose clock stands, has all its marks or was started anew under another generation is taken away.
@@ -100,9 +105,10 @@ async def lock_provisional(tx: Connection, edition: int, limit: int) -> tuple[li
     return [case_of(row) for row in rows], rows[-1]["now"] if rows else None
 
 
-async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case]) -> None:
+async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence[Case], audit_key: AuditKey) -> None:
     """Write what `marked` became, and bring the timers of all that were `looked_at` up to their clocks."""
     if marked:
+        rows, heads = timeline.told(marked, audit_key)
         await tx.execute(
             MARK_CASES,
             [case.id for case in marked],
@@ -115,8 +121,9 @@ async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence
             [case.assignee for case in marked],
             [clocks_json(case) for case in marked],
             [matters_json(case.matters) for case in marked],
+            heads,
         )
-        await timeline.add(tx, marked)
+        await timeline.add(tx, rows)
     due = [(case.id, timer) for case in looked_at for timer in timers(case)]
     await tx.execute(
         CLEAR_CLOCKS, [case.id for case in looked_at], [case_id for case_id, _ in due], [t.stage for _, t in due]

@@ -1,8 +1,12 @@
-"""Reports become cases, a batch at a time: four COPYs whatever its size.
+"""Reports become cases, a batch at a time: five COPYs whatever its size.
 
 COPY because every report takes this path and asyncpg looks at each element of an array for further dimensions: a row
 costs this process 2.6 µs instead of 6.5, and a case that is dispatched at once has ten. Measured on a busy machine:
 2,600 such cases a second, each 0.29 ms of this process and 0.06 ms of the server.
+
+The audit chain's part: macs of four rows a case, and a note for the next checkpoint. Beside opening without it, in turn
+in one run on a crowded machine (three runs): 0.85, 1.07, 1.11 of the time, 1.03, 1.13, 1.31 of this process. Its own
+work is 10 µs a row where deciding takes 40 a row.
 """
 
 from collections.abc import Sequence
@@ -10,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.store import timeline
 from services.dispatch.store.clocks import add_clocks, oldest_edition
@@ -56,6 +61,7 @@ _CASE_COLUMNS = (
     "clocks",
     "matters",
     "provisional_edition",
+    "head",
 )
 
 
@@ -78,8 +84,9 @@ async def serial(tx: Connection) -> int:
     return found
 
 
-async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) -> None:
+async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event], audit_key: AuditKey) -> None:
     """Write new cases with the facts they carry, the clocks that run and the events to be published."""
+    rows, heads = timeline.told(cases, audit_key)
     records = [
         (
             case.id,
@@ -110,11 +117,15 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event]) ->
             clocks_json(case),
             matters_json(case.matters),
             oldest_edition(case),
+            head,
         )
-        for case in cases
+        for case, head in zip(cases, heads, strict=True)
     ]
     await tx.copy_records_to_table("cases", schema_name="dispatch", columns=_CASE_COLUMNS, records=records)
-    await timeline.add(tx, cases)
+    await timeline.add(tx, rows)
+    await tx.copy_records_to_table(
+        "audit_pending", schema_name="dispatch", columns=("case_id",), records=[(case.id,) for case in cases]
+    )
     await add_clocks(tx, cases)
     await tx.copy_records_to_table(
         "outbox", schema_name="dispatch", columns=outbox.COLUMNS, records=zip(*outbox.columns(events), strict=True)

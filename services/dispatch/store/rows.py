@@ -52,6 +52,7 @@ def case_of(row: asyncpg.Record) -> Case:
         ended_at=row["ended_at"],
         clocks=clocks_of(row["clocks"]),
         matters=matters_of(row["matters"]) if row["matters"] else NOTHING_OPEN,
+        head=row["head"],
     )
 
 

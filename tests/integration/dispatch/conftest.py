@@ -30,6 +30,7 @@ from shared.postgres import transaction
 from tests.conftest import new_database
 
 SECRET = "a secret for tests that is long enough"
+AUDIT_KEY = "d2FuZ2dlIGF1ZGl0IGtleSBmb3IgdGVzdHMgb25seSE="
 GRID = "110108.012.003.017"
 
 
@@ -156,7 +157,12 @@ PATH: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def _city(dsn: str, pack: str) -> AsyncIterator[City]:
     settings = DispatchSettings(
-        environment="test", database_url=dsn, pack=pack, token_secret=SecretStr(SECRET), carrier="embedded"
+        environment="test",
+        database_url=dsn,
+        pack=pack,
+        token_secret=SecretStr(SECRET),
+        carrier="embedded",
+        audit_key=SecretStr(AUDIT_KEY),
     )
     carrier = open_carrier(settings)
     async with wire(settings, carrier) as wired:
@@ -176,25 +182,31 @@ async def city(database: str) -> AsyncIterator[City]:
 
 
 @pytest.fixture
-async def fresh_city(own_database: str) -> AsyncIterator[City]:
-    """The same as `city` on a database for one test alone."""
-    async for city in _city(own_database, "haidian"):
-        yield city
-
-
-@pytest.fixture
 async def new_york(database: str) -> AsyncIterator[City]:
     """Pack nyc-311: accepted, filed and dispatched by the system."""
     async for city in _city(database, "nyc-311"):
         yield city
 
 
+async def own_database_city(server: str) -> AsyncIterator[City]:
+    """A city of pack haidian on a database that nobody else uses."""
+    dsn = await new_database(server)
+    await asyncio.to_thread(migrations.migrate, dsn)
+    async for city in _city(dsn, "haidian"):
+        yield city
+
+
 @pytest.fixture(scope="module")
 async def own_city(postgres_dsn: str) -> AsyncIterator[City]:
     """The same as `city`, with nobody but the tests of one module on its database."""
-    dsn = await new_database(postgres_dsn)
-    await asyncio.to_thread(migrations.migrate, dsn)
-    async for city in _city(dsn, "haidian"):
+    async for city in own_database_city(postgres_dsn):
+        yield city
+
+
+@pytest.fixture
+async def fresh_city(postgres_dsn: str) -> AsyncIterator[City]:
+    """The same for one test alone."""
+    async for city in own_database_city(postgres_dsn):
         yield city
 
 

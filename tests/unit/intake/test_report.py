@@ -22,9 +22,10 @@ from services.intake.domain.report import (
     receive,
 )
 from services.intake.outgoing import report_received
-from services.intake.sealing import BadPersonalKey, CannotUnseal, Sealer, installation_key
+from services.intake.sealing import CannotUnseal, Sealer, personal_key
 from services.intake.settings import IntakeSettings
 from shared.contracts.intake import ReportReceived
+from shared.installation_key import BadInstallationKey
 from shared.kernel.place import Datum
 from shared.kernel.place import Place as At
 
@@ -119,14 +120,14 @@ def test_what_is_sealed_opens_with_its_key_for_its_report_and_unharmed_only() ->
 
 def test_the_installation_keeps_a_key_of_its_own_outside_production(tmp_path: Path) -> None:
     settings = IntakeSettings(data_dir=tmp_path)
-    key = installation_key(settings)
+    key = personal_key(settings)
     assert len(key) == 32
-    assert installation_key(settings) == key
+    assert personal_key(settings) == key
     assert (tmp_path / "personal.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_production_must_be_given_one(tmp_path: Path) -> None:
-    with pytest.raises(BadPersonalKey, match="WANGGE_PERSONAL_KEY is needed"):
-        installation_key(IntakeSettings(environment="production", data_dir=tmp_path))
-    with pytest.raises(BadPersonalKey, match="32 bytes in base64"):
-        installation_key(IntakeSettings(personal_key=SecretStr("short"), data_dir=tmp_path))
+    with pytest.raises(BadInstallationKey, match="WANGGE_PERSONAL_KEY is needed"):
+        personal_key(IntakeSettings(environment="production", data_dir=tmp_path))
+    with pytest.raises(BadInstallationKey, match="32 bytes in base64"):
+        personal_key(IntakeSettings(personal_key=SecretStr("short"), data_dir=tmp_path))
