@@ -75,8 +75,8 @@ async def run() -> Result:
         "Open cases, each with a running clock, made by the server itself. A look is the statement that locks what is "
         f"due, explained with its buffers and undone. Then {FIRED:,} clocks fall due one after the other, a hundred a "
         "second, while one worker's clocks look every half second: *lateness* is from the instant of the step to that "
-        "of its fact, both by the database's clock. *Nothing due*: what the rounds before have fired has left entries in "
-        "the index, which are walked over until they are swept."
+        "of its fact, both by the database's clock. *Nothing due*: what the rounds before have fired has left entries "
+        "in the index, which are walked over until they are swept."
     ]
     holds = "A look goes down one index to what is due; the rest is the poll, half a second."
     return Result("i", TITLE, figures, notes, holds)
