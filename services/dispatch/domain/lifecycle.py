@@ -75,72 +75,65 @@ _CLERK = (Post.UNIT_CLERK,)
 _SYSTEM = (Post.SYSTEM,)
 
 
-TABLE: Mapping[tuple[Status, Act], Step] = (
-    {
-        # reported: the supervision desk decides whether there is a case at all
-        (Status.REPORTED, Act.ACCEPT): Step(
-            Status.ACCEPTED, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT, starts=Stage.FILE
-        ),
-        (Status.REPORTED, Act.AUTO_ACCEPT): Step(
-            Status.ACCEPTED, Centre.SYSTEM, _SYSTEM, stops=Stage.ACCEPT, starts=Stage.FILE
-        ),
-        (Status.REPORTED, Act.DECLINE): Step(Status.REJECTED, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT),
-        (Status.REPORTED, Act.REQUEST_VERIFICATION): Step(
-            Status.VERIFYING, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT, starts=Stage.VERIFY
-        ),
-        (Status.VERIFYING, Act.ANSWER_VERIFICATION): Step(
-            Status.REPORTED, Centre.ON_SITE, _SPOT, stops=Stage.VERIFY, resumes=Stage.ACCEPT
-        ),
-        # accepted: the shift leader files it under a condition, which fixes the limit
-        (Status.ACCEPTED, Act.FILE): Step(
-            Status.FILED, Centre.SUPERVISION, _LEADER, stops=Stage.FILE, starts=Stage.DISPATCH
-        ),
-        (Status.ACCEPTED, Act.AUTO_FILE): Step(
-            Status.FILED, Centre.SYSTEM, _SYSTEM, stops=Stage.FILE, starts=Stage.DISPATCH
-        ),
-        (Status.ACCEPTED, Act.REFUSE_FILING): Step(Status.REJECTED, Centre.SUPERVISION, _LEADER, stops=Stage.FILE),
-        # filed: the command centre names the unit, and the handling clock starts
-        (Status.FILED, Act.DISPATCH): Step(
-            Status.DISPATCHED, Centre.COMMAND, _COMMAND, stops=Stage.DISPATCH, starts=Stage.HANDLE
-        ),
-        (Status.FILED, Act.AUTO_DISPATCH): Step(
-            Status.DISPATCHED, Centre.SYSTEM, _SYSTEM, stops=Stage.DISPATCH, starts=Stage.HANDLE
-        ),
-        # with the unit: its clock stops at the hand-over and goes on when the work comes back
-        (Status.DISPATCHED, Act.TAKE): Step(Status.HANDLING, Centre.UNIT, _CLERK, (dispatched_unit,)),
-        (Status.HANDLING, Act.REPORT_HANDLED): Step(
-            Status.HANDLED, Centre.UNIT, _CLERK, (dispatched_unit,), stops=Stage.HANDLE
-        ),
-        (Status.HANDLED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.COMMAND, _COMMAND, resumes=Stage.HANDLE),
-        # checked on the spot by others than those who handled, then closed by the centre that filed
-        (Status.HANDLED, Act.REQUEST_CHECK): Step(Status.CHECKING, Centre.SUPERVISION, _DESK, starts=Stage.CHECK),
-        (Status.CHECKING, Act.ANSWER_CHECK): Step(
-            Status.CHECKED, Centre.ON_SITE, _SPOT, (nobody_checks_own_work,), stops=Stage.CHECK
-        ),
-        (Status.CHECKED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.SUPERVISION, _DESK, resumes=Stage.HANDLE),
-        (Status.CHECKED, Act.CLOSE): Step(Status.CLOSED, Centre.SUPERVISION, _LEADER, (check_passed,)),
-    }
-    | {
-        # marks of a clock change nothing that may be done
-        (status, mark): Step(status, Centre.SYSTEM, _SYSTEM)
-        for status in (
-            Status.REPORTED,
-            Status.VERIFYING,
-            Status.ACCEPTED,
-            Status.FILED,
-            Status.DISPATCHED,
-            Status.HANDLING,
-            Status.CHECKING,
-        )
-        for mark in (Act.MARK_WARNED, Act.MARK_OVERDUE, Act.AUTO_ESCALATE)
-    }
-    | {
-        # a deadline may move while a clock stands, too: as long as the case is open
-        (status, Act.RECOMPUTE): Step(status, Centre.SYSTEM, _SYSTEM)
-        for status in Status
-        if not status.terminal
-    }
-)
+TABLE: Mapping[tuple[Status, Act], Step] = {
+    # reported: the supervision desk decides whether there is a case at all
+    (Status.REPORTED, Act.ACCEPT): Step(
+        Status.ACCEPTED, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT, starts=Stage.FILE
+    ),
+    (Status.REPORTED, Act.AUTO_ACCEPT): Step(
+        Status.ACCEPTED, Centre.SYSTEM, _SYSTEM, stops=Stage.ACCEPT, starts=Stage.FILE
+    ),
+    (Status.REPORTED, Act.DECLINE): Step(Status.REJECTED, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT),
+    (Status.REPORTED, Act.REQUEST_VERIFICATION): Step(
+        Status.VERIFYING, Centre.SUPERVISION, _DESK, stops=Stage.ACCEPT, starts=Stage.VERIFY
+    ),
+    (Status.VERIFYING, Act.ANSWER_VERIFICATION): Step(
+        Status.REPORTED, Centre.ON_SITE, _SPOT, stops=Stage.VERIFY, resumes=Stage.ACCEPT
+    ),
+    # accepted: the shift leader files it under a condition, which fixes the limit
+    (Status.ACCEPTED, Act.FILE): Step(
+        Status.FILED, Centre.SUPERVISION, _LEADER, stops=Stage.FILE, starts=Stage.DISPATCH
+    ),
+    (Status.ACCEPTED, Act.AUTO_FILE): Step(
+        Status.FILED, Centre.SYSTEM, _SYSTEM, stops=Stage.FILE, starts=Stage.DISPATCH
+    ),
+    (Status.ACCEPTED, Act.REFUSE_FILING): Step(Status.REJECTED, Centre.SUPERVISION, _LEADER, stops=Stage.FILE),
+    # filed: the command centre names the unit, and the handling clock starts
+    (Status.FILED, Act.DISPATCH): Step(
+        Status.DISPATCHED, Centre.COMMAND, _COMMAND, stops=Stage.DISPATCH, starts=Stage.HANDLE
+    ),
+    (Status.FILED, Act.AUTO_DISPATCH): Step(
+        Status.DISPATCHED, Centre.SYSTEM, _SYSTEM, stops=Stage.DISPATCH, starts=Stage.HANDLE
+    ),
+    # with the unit: its clock stops at the hand-over and goes on when the work comes back
+    (Status.DISPATCHED, Act.TAKE): Step(Status.HANDLING, Centre.UNIT, _CLERK, (dispatched_unit,)),
+    (Status.HANDLING, Act.REPORT_HANDLED): Step(
+        Status.HANDLED, Centre.UNIT, _CLERK, (dispatched_unit,), stops=Stage.HANDLE
+    ),
+    (Status.HANDLED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.COMMAND, _COMMAND, resumes=Stage.HANDLE),
+    # checked on the spot by others than those who handled, then closed by the centre that filed
+    (Status.HANDLED, Act.REQUEST_CHECK): Step(Status.CHECKING, Centre.SUPERVISION, _DESK, starts=Stage.CHECK),
+    (Status.CHECKING, Act.ANSWER_CHECK): Step(
+        Status.CHECKED, Centre.ON_SITE, _SPOT, (nobody_checks_own_work,), stops=Stage.CHECK
+    ),
+    (Status.CHECKED, Act.ORDER_REWORK): Step(Status.HANDLING, Centre.SUPERVISION, _DESK, resumes=Stage.HANDLE),
+    (Status.CHECKED, Act.CLOSE): Step(Status.CLOSED, Centre.SUPERVISION, _LEADER, (check_passed,)),
+} | {
+    # marks of a clock change nothing that may be done
+    (status, mark): Step(status, Centre.SYSTEM, _SYSTEM)
+    for status in (
+        Status.REPORTED,
+        Status.VERIFYING,
+        Status.ACCEPTED,
+        Status.FILED,
+        Status.DISPATCHED,
+        Status.HANDLING,
+        Status.CHECKING,
+    )
+    for mark in (Act.MARK_WARNED, Act.MARK_OVERDUE, Act.AUTO_ESCALATE)
+}
+# Nor does a deadline that is counted again, which may move while a clock stands, too: as long as the case is open.
+TABLE = {**TABLE, **{(s, Act.RECOMPUTE): Step(s, Centre.SYSTEM, _SYSTEM) for s in Status if not s.terminal}}
 
 # Acts that a person does, each a route of its own, in the order of a case's life.
 PERSONAL = tuple(dict.fromkeys(act for (_, act), step in TABLE.items() if step.centre is not Centre.SYSTEM))
