@@ -54,16 +54,18 @@ def recounted(clock: StageClock, at: datetime, rules: Rules) -> StageClock:
 
     following = next((step.percent for step in course if step.percent > reached), None)
     due_at = reaches(RED.percent) or clock.due_at
+    warn_at = reaches(YELLOW.percent) or clock.warn_at
     ahead = None
     if following is not None and clock.since is not None:
-        ahead = Ahead(following, reaches(following) or clock.since)
+        known = {YELLOW.percent: warn_at, RED.percent: due_at}.get(following)
+        ahead = Ahead(following, known or reaches(following) or clock.since)
     until = max(due_at, ahead.at if ahead else due_at, clock.since or due_at)
     first = spells[0].start if spells else clock.since or due_at
     still = provisional(first, until, calendar)
     return changed(
         clock,
         spent=spent,
-        warn_at=reaches(YELLOW.percent) or clock.warn_at,
+        warn_at=warn_at,
         due_at=due_at,
         reached=reached,
         ahead=ahead,

@@ -140,8 +140,10 @@ def used(start: datetime, end: datetime, continuous: bool, calendar: Calendar) -
 
 def provisional(start: datetime, end: datetime, calendar: Calendar) -> bool:
     """True if working time between the two was counted in a year whose calendar is not published yet."""
-    years = range(start.astimezone(calendar.zone).year, end.astimezone(calendar.zone).year + 1)
-    return any(year not in calendar.published for year in years)
+    first, last = start.astimezone(calendar.zone).year, end.astimezone(calendar.zone).year
+    if first == last:  # nearly always, and asked for each clock that starts
+        return first not in calendar.published
+    return any(year not in calendar.published for year in range(first, last + 1))
 
 
 # One result for each pair, because year tables belong to it; pairs are few: a year is published once.

@@ -35,7 +35,8 @@ def clock_json(clock: StageClock) -> dict[str, Any]:
     }
     if clock.reached not in (0, YELLOW.percent, RED.percent):
         told["reached"] = clock.reached
-    if clock.ahead is not None and clock.ahead != _usually_ahead(clock):
+    # Yellow and red have their own instants.
+    if clock.ahead is not None and clock.ahead.percent not in (YELLOW.percent, RED.percent):
         told["ahead"] = [clock.ahead.percent, _micros(clock.ahead.at)]
     if clock.edition is not None:
         told["edition"] = clock.edition

@@ -42,7 +42,7 @@ FIRST = {A.OPEN, A.AUTO_ACCEPT, A.AUTO_FILE, A.AUTO_DISPATCH}
 
 def test_a_course_is_in_order_and_yellow_and_red_come_first_of_their_share() -> None:
     assert course_of([]) == COURSE
-    course = course_of([LEADER, ClockStep(100, Do.URGE, ("x",)), ClockStep(10, Do.NOTIFY, ("x",))])
+    course = course_of([LEADER, ClockStep(100, Do.NOTIFY, ("x",)), ClockStep(10, Do.NOTIFY, ("x",))])
     assert [step.percent for step in course] == [10, 80, 100, 100, 200]
     assert course[2] is RED
     assert [name_of(percent) for percent in (10, 80, 100, 200)] == ["at_10", "warn", "overdue", "at_200"]
