@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, cases, city
+from services.dispatch.api import acts, bulk, cases, city, desks, exports
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.wiring import Wired
 from shared.http import new_app
@@ -24,8 +24,13 @@ def create_app(wired: Wired) -> FastAPI:
     )
     # Tried in this order: acts first, they are asked for most.
     app.include_router(acts.router)
+    app.include_router(bulk.router)
+    # Before the single case: its id would match their names.
+    app.include_router(exports.router)
     app.include_router(cases.router)
+    app.include_router(desks.router)
     app.include_router(city.router)
+    app.state.large_routes = {bulk.PATH: bulk.MOST_BYTES}
     return app
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.dispatch.domain.rules import Rules
 from services.dispatch.pack_rules import rules_of
+from services.dispatch.queries.export import Slots, new_slots
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -33,6 +34,7 @@ class Wired:
     readiness: Readiness
     pack: Pack
     rules: Rules
+    exports: Slots = field(default_factory=new_slots)
 
 
 @asynccontextmanager

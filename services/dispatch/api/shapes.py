@@ -110,20 +110,3 @@ class Me(BaseModel):
     post: str | None
     area: str
     unit: str | None
-
-
-class SituationItem(BaseModel):
-    """How many open cases stand where in one area."""
-
-    area: str
-    statuses: dict[Status, int]
-    cases: int
-    overdue: int
-
-
-class Situation(BaseModel):
-    """Every area one level below `area`."""
-
-    area: str
-    items: list[SituationItem]
-    next: None = None

@@ -47,7 +47,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
         if found.answered:
             return same_request(found.answered, asked.request_hash)
         try:
-            case = _decide(found.case, asked, found.now, wired.rules)
+            case = decide(found.case, asked, found.now, wired.rules)
         except Refusal:
             # The same request may have been carried out while this one waited for the lock.
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
@@ -63,9 +63,14 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
     return answer
 
 
-def _decide(case: Case | None, asked: Asked, now: datetime, rules: Rules) -> Case:
+def not_in_area(case_id: UUID) -> CaseNotFound:
+    return CaseNotFound(f"there is no case {case_id} in your area")
+
+
+def decide(case: Case | None, asked: Asked, now: datetime, rules: Rules) -> Case:
+    """The case after what was asked. Raises CaseNotFound, CaseChanged and the refusals of the domain."""
     if case is None or not asked.area.covers(case.area):
-        raise CaseNotFound(f"there is no case {asked.case_id} in your area")
+        raise not_in_area(asked.case_id)
     expected = asked.expected()
     if expected != case.revision:
         if not case.shown_to(asked.actor):  # the answer would show it

@@ -1,0 +1,81 @@
+"""Cases as a file: as they all were at one instant, in constant memory."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import IO, Any
+
+from services.dispatch.queries.sheet import Book, Sheet, csv_head, csv_lines
+from services.dispatch.store import export
+from services.dispatch.store.wanted import Sight, Wanted
+from shared.kernel.errors import Invalid, TooMany
+from shared.postgres import ACQUIRE_SECONDS, Pool
+
+# CSV streams, so it ends where a sheet of Excel ends. An XLSX file is made whole before the first byte is sent, at
+# 13,000 rows a second.
+MOST_CSV = 1_000_000
+MOST_XLSX = 200_000
+# Each keeps a connection and a snapshot while it runs, and an XLSX most of a core.
+AT_ONCE = 2
+RETRY_SECONDS = 20
+
+
+class ExportTooLarge(Invalid):
+    slug, title, title_zh = "export-too-large", "More cases than an export may have", "导出数据量超出上限"
+
+
+class ExportsBusy(TooMany):
+    slug, title, title_zh = "exports-busy", "Too many exports are running", "正在导出的任务过多，请稍后重试"
+
+
+Slots = asyncio.Semaphore
+
+
+def new_slots() -> Slots:
+    """Room for the exports that one process runs at once."""
+    return Slots(AT_ONCE)
+
+
+@asynccontextmanager
+async def _rows(
+    pool: Pool, slots: Slots, sight: Sight, wanted: Wanted, most: int
+) -> AsyncIterator[AsyncIterator[Sequence[Any]]]:
+    if slots.locked():
+        raise ExportsBusy(f"{AT_ONCE} exports are running here; try again soon", facts={"retry_after": RETRY_SECONDS})
+    async with (
+        slots,
+        pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        if await export.prepare(connection, sight, wanted, most) > most:
+            raise ExportTooLarge(
+                f"more than {most:,} cases match; name an area, a status or a shorter time, or take CSV for up to "
+                f"{MOST_CSV:,}",
+                facts={"most": most},
+            )
+        yield export.rows(connection, sight, wanted)
+
+
+async def csv_export(
+    pool: Pool, slots: Slots, sight: Sight, wanted: Wanted, sheet: Sheet
+) -> AsyncGenerator[bytes, None]:
+    """The file piece by piece. Before the first piece it raises ExportTooLarge or ExportsBusy; what it raises later
+    must break the answer off.
+    """
+    async with _rows(pool, slots, sight, wanted, MOST_CSV) as rows:
+        yield csv_head(sheet)
+        async for step in rows:
+            yield csv_lines(sheet, step)
+
+
+async def xlsx_export(pool: Pool, slots: Slots, sight: Sight, wanted: Wanted, sheet: Sheet) -> IO[bytes]:
+    """The whole file, made in a thread; the caller closes it. Raises ExportTooLarge, ExportsBusy."""
+    async with _rows(pool, slots, sight, wanted, MOST_XLSX) as rows:
+        book = Book(sheet)
+        try:
+            async for step in rows:
+                await asyncio.to_thread(book.add, step)
+            return await asyncio.to_thread(book.finished)
+        except BaseException:
+            book.drop()
+            raise
