@@ -4,11 +4,13 @@ import csv
 import io
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import IO, Any, NamedTuple, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]
+from xlsxwriter.exceptions import XlsxWriterException  # type: ignore[import-untyped]
 
 from services.dispatch.domain import words
 from services.dispatch.domain.case import Status
@@ -148,5 +150,7 @@ class Book:
         return self._file
 
     def drop(self) -> None:
-        """Give up what was written."""
+        """Give up what was written: the files that it was kept in go."""
+        with suppress(XlsxWriterException, OSError):
+            self._book.close()
         self._file.close()

@@ -17,8 +17,8 @@ STANDING = 9
 OPEN = """
     INSERT INTO dispatch.cases (id, report_id, number, status, version, revision, area, born_in, lon, lat, category,
                                 description, source, opened_at, reports, waits_until, clocks)
-    SELECT uuidv7(), gen_random_uuid(), 'W' || n, 'handling', 1, 1, $1, $1, 116.3, 39.9, '01003', '井盖破损', 'app', now(),
-           '{}', now() + n * interval '1 minute', '{}'
+    SELECT uuidv7(), gen_random_uuid(), 'W' || n, 'handling', 1, 1, $1, $1, 116.3, 39.9, '01003', '井盖破损', 'app',
+           now(), '{}', now() + n * interval '1 minute', '{}'
       FROM generate_series(1, $2::int) AS n
     RETURNING id
 """
