@@ -47,13 +47,14 @@ async def _rows(
         pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        if await export.prepare(connection, sight, wanted, most) > most:
+        prepared = await export.prepare(connection, sight, wanted, most)
+        if prepared.cases > most:
             raise ExportTooLarge(
                 f"more than {most:,} cases match; name an area, a status or a shorter time, or take CSV for up to "
                 f"{MOST_CSV:,}",
                 facts={"most": most},
             )
-        yield export.rows(connection, sight, wanted)
+        yield export.rows(connection, prepared)
 
 
 async def csv_export(

@@ -14,8 +14,8 @@ from services.dispatch.store.wanted import (
     Sight,
     Wanted,
     forms,
-    parameters,
     plan_for_each,
+    prepared,
 )
 from shared.kernel.area import AreaPath, prefix_sql
 from shared.postgres import Connection
@@ -89,10 +89,10 @@ async def by(tx: Connection, sight: Sight, wanted: Wanted, name: str) -> list[Gr
     """Counts of `wanted` by status, unit, category or area one level down, the largest first; of the first COUNTED_TO
     cases met. Raises TooSlow.
     """
-    await plan_for_each(tx)
     await tx.execute(LIMIT_TIME)
     try:
-        rows = await tx.fetch(BY[name].of(wanted), *parameters(sight, wanted), wanted.area.level + 1)
+        given = await prepared(tx, sight, wanted)
+        rows = await tx.fetch(BY[name].of(wanted), *given, wanted.area.level + 1)
     except asyncpg.QueryCanceledError:
         raise TooSlow from None
     return [Group(*row) for row in rows]

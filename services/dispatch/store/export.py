@@ -1,11 +1,11 @@
 """Cases row by row for a file: one snapshot, a server-side cursor, memory for one step of it."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
-from services.dispatch.store.wanted import CUSTOM_PLAN, PARAMETERS, Sight, Wanted, forms, parameters
+from services.dispatch.store.wanted import PARAMETERS, Sight, Wanted, forms, prepared
 from shared.postgres import Connection
 
 STEP = 500
@@ -23,15 +23,24 @@ ROWS = forms("""
 """)
 
 
-async def prepare(tx: Connection, sight: Sight, wanted: Wanted, most: int) -> int:
-    """How many cases there are, counted to one more than `most`."""
-    await tx.execute(f"{CUSTOM_PLAN}; {PATIENCE}")
-    found: int = await tx.fetchval(COUNT.of(wanted), *parameters(sight, wanted), most + 1)
-    return found
+class Prepared(NamedTuple):
+    """An export that is about to begin: how many cases it has, counted to one more than it may have."""
+
+    cases: int
+    given: tuple[Any, ...]
+    statement: str
 
 
-async def rows(tx: Connection, sight: Sight, wanted: Wanted) -> AsyncIterator[list[asyncpg.Record]]:
+async def prepare(tx: Connection, sight: Sight, wanted: Wanted, most: int) -> Prepared:
+    """Count what would come."""
+    await tx.execute(PATIENCE)
+    given = await prepared(tx, sight, wanted)
+    cases = await tx.fetchval(COUNT.of(wanted), *given, most + 1)
+    return Prepared(cases, given, ROWS.of(wanted))
+
+
+async def rows(tx: Connection, export: Prepared) -> AsyncIterator[list[asyncpg.Record]]:
     """The cases, newest first, STEP at a time."""
-    cursor: Any = await tx.cursor(ROWS.of(wanted), *parameters(sight, wanted))
+    cursor: Any = await tx.cursor(export.statement, *export.given)
     while step := await cursor.fetch(STEP):
         yield step

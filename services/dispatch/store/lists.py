@@ -15,8 +15,7 @@ from services.dispatch.store.wanted import (
     Sight,
     Wanted,
     forms,
-    parameters,
-    plan_for_each,
+    prepared,
 )
 from shared.postgres import Connection
 
@@ -101,9 +100,8 @@ async def by_age(
     tx: Connection, sight: Sight, wanted: Wanted, limit: int, after: UUID | None, *, newest: bool
 ) -> list[Seen]:
     """Cases beyond the id `after`."""
-    await plan_for_each(tx)
-    statement = (NEWEST if newest else OLDEST).of(wanted)
-    rows = await tx.fetch(statement, *parameters(sight, wanted), after, limit)
+    given = await prepared(tx, sight, wanted)
+    rows = await tx.fetch((NEWEST if newest else OLDEST).of(wanted), *given, after, limit)
     return [Seen(case_of(row), row["now"]) for row in rows]
 
 
@@ -111,8 +109,8 @@ async def by_urgency(
     tx: Connection, sight: Sight, wanted: Wanted, limit: int, after: Place | None
 ) -> tuple[list[Seen], list[Place]]:
     """Open cases by when their running clock is due, those without one last, and the place of each."""
-    await plan_for_each(tx)
-    rows = await tx.fetch(URGENT.of(wanted), *parameters(sight, wanted), *(after or (None, None, None)), limit)
+    given = await prepared(tx, sight, wanted)
+    rows = await tx.fetch(URGENT.of(wanted), *given, *(after or (None, None, None)), limit)
     places: Sequence[Place] = [
         Place(row["waits"], row["id"], after.snapshot if after else row["snapshot"]) for row in rows
     ]

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from services.dispatch.store.wanted import OPEN_PART, PARAMETERS, Sight, Wanted, forms, parameters, plan_for_each
+from services.dispatch.store.wanted import OPEN_PART, PARAMETERS, Sight, Wanted, forms, prepared
 from shared.postgres import Connection
 
 _N = PARAMETERS
@@ -29,5 +29,5 @@ class Box(NamedTuple):
 
 async def within(tx: Connection, sight: Sight, wanted: Wanted, box: Box, limit: int) -> list[dict[str, Any]]:
     """The most urgent `limit` open cases in the box."""
-    await plan_for_each(tx)
-    return [dict(row) for row in await tx.fetch(WITHIN.of(wanted), *parameters(sight, wanted), *box, limit)]
+    given = await prepared(tx, sight, wanted)
+    return [dict(row) for row in await tx.fetch(WITHIN.of(wanted), *given, *box, limit)]
