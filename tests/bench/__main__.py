@@ -24,6 +24,9 @@ ROWS = {
     "f": "f_streams",
     "g": "g_footprint",
     "h": "h_taxes",
+    "j": "j_queue",
+    "k": "k_situation",
+    "l": "l_bulk",
 }
 
 
