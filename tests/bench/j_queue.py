@@ -6,7 +6,6 @@ One client, one request at a time, through dispatch's API process; sizes in turn
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.city.robots.wire import Wire
 from shared.packs import load
 from tests.bench.desks import answers, open_cases
 from tests.bench.measure import Figure, Result, at_most, quantile, ratios
@@ -41,24 +40,21 @@ async def run() -> Result:
             await open_cases(store.dsn(size), OPENED)
         apis = {size: serving("dispatch", "api", store.settings[size], _made(where / str(size))) for size in COMPARED}
         async with running(list(apis.values())):
-            wires = {size: Wire(api.base, connections=1) for size, api in apis.items()}
             for number in range(-1, ROUNDS):
                 for size in COMPARED if number % 2 else reversed(COMPARED):
                     for name, asked in _asked().items():
-                        waits = await answers(wires[size], asked)
+                        waits = await answers(apis[size].base, asked)
                         if number >= 0:
                             found.setdefault((name, size), []).append(waits)
-            await _deep(store, wires[COMPARED[-1]], found)
-            for wire in wires.values():
-                wire.close()
+            await _deep(store, apis[COMPARED[-1]].base, found)
     return _result(found, store.built)
 
 
-async def _deep(store: Store, wire: Wire, found: dict[tuple[str, int], list[list[float]]]) -> None:
+async def _deep(store: Store, base: str, found: dict[tuple[str, int], list[list[float]]]) -> None:
     await open_cases(store.dsn(COMPARED[-1]), DEEP)
     asked = _asked()["queue page"]
-    await answers(wire, asked)
-    found["deep queue page", COMPARED[-1]] = [await answers(wire, asked) for _ in range(ROUNDS)]
+    await answers(base, asked)
+    found["deep queue page", COMPARED[-1]] = [await answers(base, asked) for _ in range(ROUNDS)]
 
 
 def _made(path: Path) -> Path:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import asyncpg
 
-from services.city.robots.wire import Wire
 from shared.packs import load
 from tests.bench.desks import answers, open_cases
 from tests.bench.measure import Figure, Result, at_most, quantile, ratios
@@ -50,20 +49,17 @@ async def run() -> Result:
             await open_cases(store.dsn(size), OPENED)
         apis = {size: serving("dispatch", "api", store.settings[size], _made(where / str(size))) for size in COMPARED}
         async with running(list(apis.values())):
-            wires = {size: Wire(api.base, connections=1) for size, api in apis.items()}
             for name, who in (("situation", leader), ("a unit's situation", clerk), ("unfolded situation", leader)):
                 if name.startswith("unfolded"):
                     for size in COMPARED:
                         await _execute(store.dsn(size), UNFOLD, UNFOLDED)
                 for number in range(-1, ROUNDS):
                     for size in COMPARED if number % 2 else reversed(COMPARED):
-                        waits = await answers(wires[size], [(path, who)] * EACH)
+                        waits = await answers(apis[size].base, [(path, who)] * EACH)
                         if number >= 0:
                             found.setdefault((name, size), []).append(waits)
             for size in COMPARED:
                 found["grouped", size] = [[await _execute(store.dsn(size), GROUPED)] for _ in range(ROUNDS)]
-            for wire in wires.values():
-                wire.close()
     return _result(found, store.built)
 
 
