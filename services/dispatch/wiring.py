@@ -1,12 +1,12 @@
 """What dispatch is made of, put together once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from services.dispatch.domain.rules import Rules
 from services.dispatch.pack_rules import rules_of
-from services.dispatch.queries.export import Slots, new_slots
 from services.dispatch.settings import DispatchSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -19,6 +19,8 @@ from shared.packs import Pack, load
 from shared.postgres import Pool
 
 SCHEMA = "dispatch"
+# Each keeps a connection and a snapshot while it runs, and an XLSX most of a core.
+EXPORTS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Wired:
     readiness: Readiness
     pack: Pack
     rules: Rules
-    exports: Slots = field(default_factory=new_slots)
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ import asyncpg
 from services.dispatch.store.wanted import PARAMETERS, Sight, Wanted, forms, prepared
 from shared.postgres import Connection
 
-STEP = 500
+# 10 ms of making lines, then others get their turn.
+STEP = 200
 # A client that takes nothing for so long loses its export, and the connection goes to others.
 PATIENCE = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 

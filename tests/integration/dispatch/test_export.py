@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from services.dispatch.app import create_app
 from services.dispatch.queries import export
 from services.dispatch.store import export as store
+from services.dispatch.wiring import EXPORTS_AT_ONCE
 from tests.e2e.conftest import free_port
 from tests.integration.dispatch.conftest import City, carried_on, street
 from tests.integration.dispatch.test_doors import app_of
@@ -167,7 +168,7 @@ async def test_a_client_that_goes_away_frees_its_place(
     monkeypatch.setattr(store, "rows", slow)
     path = f"{served}/dispatch/v1/cases/export?area={area}"
     async with httpx.AsyncClient(headers=city.headers("auditor")) as client:
-        for _ in range(export.AT_ONCE):
+        for _ in range(EXPORTS_AT_ONCE):
             going.clear()
             request = client.build_request("GET", path)
             answer = await client.send(request, stream=True)

@@ -44,9 +44,10 @@ async def test_a_list_never_leaves_the_callers_area(city: City) -> None:
     area = street()
     mine = await city.case(routing_key=f"{area}.01.001")
     await city.case(routing_key=f"{area}.012.001")
-    for query in (f"area={area}", f"area={area}.01", ""):
+    for query in (f"area={area}", f"area={area}.01", "", "sort=oldest", "sort=due"):
         assert [case["id"] for case in await listed(city, query, area=f"{area}.01")] == [mine["id"]]
     assert await listed(city, f"area={area}.012", area=f"{area}.01") == []
+    assert await listed(city, f"area={area}&sort=due", "unit_clerk", unit="gas") == []
 
 
 async def test_filters(city: City) -> None:
