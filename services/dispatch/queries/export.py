@@ -11,8 +11,8 @@ from services.dispatch.store.wanted import Sight, Wanted
 from shared.kernel.errors import Invalid, TooMany
 from shared.postgres import ACQUIRE_SECONDS, Pool
 
-# CSV streams, so it ends where a sheet of Excel ends. An XLSX is made whole before its first byte is sent, at 3,000 cases
-# a second of a core (CSV: 20,000): these take a quarter of a minute.
+# CSV streams, so it ends where a sheet of Excel ends. An XLSX is made whole before its first byte is sent, at 3,000
+# cases a second of a core (CSV: 20,000): these take a quarter of a minute.
 MOST_CSV = 1_000_000
 MOST_XLSX = 50_000
 RETRY_SECONDS = 20
