@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import asyncpg
 
 from services.city.robots.wire import Wire
 from services.dispatch.store import tallies
 from shared.packs import load
-from tests.bench.measure import BenchTrouble
-from tests.bench.store import PACK
+from tests.bench import processor
+from tests.bench.measure import BenchTrouble, Figure, at_most, quantile
+from tests.bench.processes import Process
+from tests.bench.store import PACK, Store
 
 # Of a hundred open cases so many stand where; most are with their units.
 WHERE = {
@@ -64,15 +67,44 @@ async def open_cases(dsn: str, count: int, where: Mapping[str, int] = WHERE) -> 
         await connection.close()
 
 
-async def answers(base: str, asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[float]:
-    """Milliseconds from each request to its answer, one after the other on one connection."""
+class Batch(NamedTuple):
+    """Milliseconds from each request to its answer, and of a processor for a request."""
+
+    waits: list[float]
+    api: float
+    postgres: float
+
+
+async def answers(store: Store, api: Process, asked: Sequence[tuple[str, Mapping[str, str]]]) -> Batch:
+    """One request after the other on one connection."""
+
+    def spent() -> tuple[float, float]:
+        assert api.child is not None
+        assert store.server.process is not None
+        return processor.seconds(api.child.pid), processor.family_seconds(store.server.process.pid)
+
     waits = []
-    wire = Wire(base, connections=1)
+    wire = Wire(api.base, connections=1)
+    before = spent()
     for path, headers in asked:
         began = time.perf_counter()
         answer = await wire.send("GET", path, dict(headers), b"")
         waits.append((time.perf_counter() - began) * 1e3)
         if answer.status != 200:
             raise BenchTrouble(f"{path} was answered {answer.status}: {answer.body[:300].decode()}")
+    costs = [(after - b) * 1e3 / len(asked) for b, after in zip(before, spent(), strict=True)]
     wire.close()
-    return waits
+    return Batch(waits, *costs)
+
+
+def figures_of(name: str, batches: Sequence[Batch], most: float | None = None) -> list[Figure]:
+    """Of one kind of request at one size; `most` milliseconds may the slowest hundredth take."""
+    every = [wait for batch in batches for wait in batch.waits]
+    p99 = [quantile(every, 0.99)]
+    label = f"{name}: p99"
+    return [
+        Figure(f"{name}: p50", "ms", [quantile(batch.waits, 0.5) for batch in batches]),
+        Figure(label, "ms", p99) if most is None else at_most(label, "ms", p99, most),
+        Figure(f"{name}: processor of its API", "ms/request", [batch.api for batch in batches]),
+        Figure(f"{name}: processor of Postgres", "ms/request", [batch.postgres for batch in batches]),
+    ]

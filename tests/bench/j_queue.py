@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared.packs import load
-from tests.bench.desks import answers, open_cases
+from tests.bench.desks import Batch, answers, figures_of, open_cases
 from tests.bench.measure import Figure, Result, at_most, quantile, ratios
-from tests.bench.processes import folder, running, serving, staff
+from tests.bench.processes import Process, folder, running, serving, staff
 from tests.bench.store import PACK, SIZES, Store, stored
 
 TITLE = "a desk's queue, lists and searches"
 OPENED, DEEP = 3_000, 50_000
-ROUNDS = 7
-EACH = 24
+ROUNDS = 5
+EACH = 12
 COMPARED = (SIZES[0], SIZES[-1])
 NOTE = (
     f"{OPENED:,} open cases beside the stored ones, which are closed, at each size: the same work waits in a young city"
@@ -34,7 +34,7 @@ Asked = Sequence[tuple[str, Mapping[str, str]]]
 
 
 async def run() -> Result:
-    found: dict[tuple[str, int], list[list[float]]] = {}
+    found: dict[tuple[str, int], list[Batch]] = {}
     async with folder() as where, stored() as store:
         for size in COMPARED:
             await open_cases(store.dsn(size), OPENED)
@@ -43,18 +43,18 @@ async def run() -> Result:
             for number in range(-1, ROUNDS):
                 for size in COMPARED if number % 2 else reversed(COMPARED):
                     for name, asked in _asked().items():
-                        waits = await answers(apis[size].base, asked)
+                        batch = await answers(store, apis[size], asked)
                         if number >= 0:
-                            found.setdefault((name, size), []).append(waits)
-            await _deep(store, apis[COMPARED[-1]].base, found)
+                            found.setdefault((name, size), []).append(batch)
+            await _deep(store, apis[COMPARED[-1]], found)
     return _result(found, store.built)
 
 
-async def _deep(store: Store, base: str, found: dict[tuple[str, int], list[list[float]]]) -> None:
+async def _deep(store: Store, api: Process, found: dict[tuple[str, int], list[Batch]]) -> None:
     await open_cases(store.dsn(COMPARED[-1]), DEEP)
     asked = _asked()["queue page"]
-    await answers(base, asked)
-    found["deep queue page", COMPARED[-1]] = [await answers(base, asked) for _ in range(ROUNDS)]
+    await answers(store, api, asked)
+    found["deep queue page", COMPARED[-1]] = [await answers(store, api, asked) for _ in range(ROUNDS)]
 
 
 def _made(path: Path) -> Path:
@@ -71,24 +71,18 @@ def _asked() -> dict[str, Asked]:
     return {
         "queue page": queues * (EACH // len(queues)),
         "list page": [(f"/dispatch/v1/cases?area={area}", reader)] * EACH,
-        "rare word": [(f"/dispatch/v1/cases?area={area}&q=00{n:04d}", reader) for n in range(4000, 4000 + EACH // 2)],
-        "common word": [(f"/dispatch/v1/cases?area={area}&q=nyc", reader)] * (EACH // 2),
+        "rare word": [(f"/dispatch/v1/cases?area={area}&q=00{n:04d}", reader) for n in range(4000, 4000 + EACH)],
+        "common word": [(f"/dispatch/v1/cases?area={area}&q=nyc", reader)] * EACH,
     }
 
 
-def _result(found: Mapping[tuple[str, int], list[list[float]]], built: str) -> Result:
-    figures = []
+def _result(found: Mapping[tuple[str, int], list[Batch]], built: str) -> Result:
+    figures: list[Figure] = []
     small, large = COMPARED
-    for name, size in found:
-        rounds = found[name, size]
-        every = [wait for waits in rounds for wait in waits]
-        figures.append(Figure(f"{name} at {size:,}: p50", "ms", [quantile(waits, 0.5) for waits in rounds]))
-        label = f"{name} at {size:,}: p99"
-        held = name == "queue page" and size == large
-        p99 = [quantile(every, 0.99)]
-        figures.append(at_most(label, "ms", p99, 20) if held else Figure(label, "ms", p99))
+    for (name, size), batches in found.items():
+        figures += figures_of(f"{name} at {size:,}", batches, 20 if (name, size) == ("queue page", large) else None)
     for name in ("queue page", "list page"):
-        middles = {size: [quantile(waits, 0.5) for waits in found[name, size]] for size in COMPARED}
+        middles = {size: [quantile(batch.waits, 0.5) for batch in found[name, size]] for size in COMPARED}
         label = f"{name}: with {large:,} / with {small:,} cases"
         figures.append(at_most(label, "×", ratios(middles[large], middles[small]), 1.15))
     return Result("j", TITLE, figures, [NOTE.format(built=built)], HOLDS)

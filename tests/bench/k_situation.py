@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 
 from shared.packs import load
-from tests.bench.desks import answers, open_cases
+from tests.bench.desks import Batch, answers, figures_of, open_cases
 from tests.bench.measure import Figure, Result, at_most, quantile, ratios
 from tests.bench.processes import folder, running, serving, staff
 from tests.bench.store import PACK, SIZES, stored
@@ -14,8 +14,8 @@ from tests.bench.store import PACK, SIZES, stored
 TITLE = "the situation of a district"
 OPENED = 3_000
 UNFOLDED = 2_000
-ROUNDS = 7
-EACH = 24
+ROUNDS = 5
+EACH = 12
 COMPARED = (SIZES[0], SIZES[-1])
 NOTE = (
     "Open cases by status, overdue, warned, and what was opened and closed today, for each of the district's streets: "
@@ -41,7 +41,8 @@ UNFOLD = """
 
 
 async def run() -> Result:
-    found: dict[tuple[str, int], list[list[float]]] = {}
+    found: dict[tuple[str, int], list[Batch]] = {}
+    grouped: dict[int, list[float]] = {}
     path = f"/dispatch/v1/situation?area={load(PACK).area}"
     leader, clerk = staff("command_leader", PACK), staff("unit_clerk", PACK, "drainage")
     async with folder() as where, stored() as store:
@@ -55,12 +56,12 @@ async def run() -> Result:
                         await _execute(store.dsn(size), UNFOLD, UNFOLDED)
                 for number in range(-1, ROUNDS):
                     for size in COMPARED if number % 2 else reversed(COMPARED):
-                        waits = await answers(apis[size].base, [(path, who)] * EACH)
+                        batch = await answers(store, apis[size], [(path, who)] * EACH)
                         if number >= 0:
-                            found.setdefault((name, size), []).append(waits)
+                            found.setdefault((name, size), []).append(batch)
             for size in COMPARED:
-                found["grouped", size] = [[await _execute(store.dsn(size), GROUPED)] for _ in range(ROUNDS)]
-    return _result(found, store.built)
+                grouped[size] = [await _execute(store.dsn(size), GROUPED) for _ in range(ROUNDS)]
+    return _result(found, grouped, store.built)
 
 
 def _made(path: Path) -> Path:
@@ -78,17 +79,13 @@ async def _execute(dsn: str, statement: str, *given: object) -> float:
         await connection.close()
 
 
-def _result(found: Mapping[tuple[str, int], list[list[float]]], built: str) -> Result:
-    figures = []
+def _result(found: Mapping[tuple[str, int], list[Batch]], grouped: Mapping[int, list[float]], built: str) -> Result:
+    figures: list[Figure] = []
     small, large = COMPARED
-    for (name, size), rounds in found.items():
-        every = [wait for waits in rounds for wait in waits]
-        figures.append(Figure(f"{name} at {size:,}: p50", "ms", [quantile(waits, 0.5) for waits in rounds]))
-        if name != "grouped":
-            label, p99 = f"{name} at {size:,}: p99", [quantile(every, 0.99)]
-            held = name == "situation" and size == large
-            figures.append(at_most(label, "ms", p99, 20) if held else Figure(label, "ms", p99))
-    middles = {size: [quantile(waits, 0.5) for waits in found["situation", size]] for size in COMPARED}
+    for (name, size), batches in found.items():
+        figures += figures_of(f"{name} at {size:,}", batches, 20 if (name, size) == ("situation", large) else None)
+    figures += [Figure(f"grouped at {size:,}, in the server", "ms", grouped[size]) for size in COMPARED]
+    middles = {size: [quantile(batch.waits, 0.5) for batch in found["situation", size]] for size in COMPARED}
     label = f"situation: with {large:,} / with {small:,} cases"
     figures.append(at_most(label, "×", ratios(middles[large], middles[small]), 1.15))
     return Result("k", TITLE, figures, [NOTE.format(built=built)], HOLDS)

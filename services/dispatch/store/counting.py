@@ -91,8 +91,8 @@ async def by(tx: Connection, sight: Sight, wanted: Wanted, name: str) -> list[Gr
     """
     await tx.execute(LIMIT_TIME)
     try:
-        given = await prepared(tx, sight, wanted)
-        rows = await tx.fetch(BY[name].of(wanted), *given, wanted.area.level + 1)
+        statement, given = await prepared(tx, sight, wanted, BY[name])
+        rows = await tx.fetch(statement, *given, wanted.area.level + 1)
     except asyncpg.QueryCanceledError:
         raise TooSlow from None
     return [Group(*row) for row in rows]

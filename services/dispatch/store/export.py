@@ -28,16 +28,16 @@ class Prepared(NamedTuple):
     """An export that is about to begin: how many cases it has, counted to one more than it may have."""
 
     cases: int
-    given: tuple[Any, ...]
     statement: str
+    given: tuple[Any, ...]
 
 
 async def prepare(tx: Connection, sight: Sight, wanted: Wanted, most: int) -> Prepared:
     """Count what would come."""
     await tx.execute(PATIENCE)
-    given = await prepared(tx, sight, wanted)
-    cases = await tx.fetchval(COUNT.of(wanted), *given, most + 1)
-    return Prepared(cases, given, ROWS.of(wanted))
+    count, given = await prepared(tx, sight, wanted, COUNT)
+    cases = await tx.fetchval(count, *given, most + 1)
+    return Prepared(cases, *await prepared(tx, sight, wanted, ROWS))
 
 
 async def rows(tx: Connection, export: Prepared) -> AsyncIterator[list[asyncpg.Record]]:

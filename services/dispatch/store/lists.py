@@ -77,7 +77,7 @@ URGENT = Forms(
     forms(
         _FULL.format(keys=f"SELECT * FROM ({_URGENT_BY_STATUS}) AS each ORDER BY waits_until, id LIMIT ${_N + 4}")
     ).plain,
-    forms(_FULL.format(keys=_URGENT)).searching,
+    *forms(_FULL.format(keys=_URGENT))[1:],
 )
 
 
@@ -100,8 +100,8 @@ async def by_age(
     tx: Connection, sight: Sight, wanted: Wanted, limit: int, after: UUID | None, *, newest: bool
 ) -> list[Seen]:
     """Cases beyond the id `after`."""
-    given = await prepared(tx, sight, wanted)
-    rows = await tx.fetch((NEWEST if newest else OLDEST).of(wanted), *given, after, limit)
+    statement, given = await prepared(tx, sight, wanted, NEWEST if newest else OLDEST)
+    rows = await tx.fetch(statement, *given, after, limit)
     return [Seen(case_of(row), row["now"]) for row in rows]
 
 
@@ -109,8 +109,8 @@ async def by_urgency(
     tx: Connection, sight: Sight, wanted: Wanted, limit: int, after: Place | None
 ) -> tuple[list[Seen], list[Place]]:
     """Open cases by when their running clock is due, those without one last, and the place of each."""
-    given = await prepared(tx, sight, wanted)
-    rows = await tx.fetch(URGENT.of(wanted), *given, *(after or (None, None, None)), limit)
+    statement, given = await prepared(tx, sight, wanted, URGENT)
+    rows = await tx.fetch(statement, *given, *(after or (None, None, None)), limit)
     places: Sequence[Place] = [
         Place(row["waits"], row["id"], after.snapshot if after else row["snapshot"]) for row in rows
     ]

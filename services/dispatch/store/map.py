@@ -29,5 +29,5 @@ class Box(NamedTuple):
 
 async def within(tx: Connection, sight: Sight, wanted: Wanted, box: Box, limit: int) -> list[dict[str, Any]]:
     """The most urgent `limit` open cases in the box."""
-    given = await prepared(tx, sight, wanted)
-    return [dict(row) for row in await tx.fetch(WITHIN.of(wanted), *given, *box, limit)]
+    statement, given = await prepared(tx, sight, wanted, WITHIN)
+    return [dict(row) for row in await tx.fetch(statement, *given, *box, limit)]

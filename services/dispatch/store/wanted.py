@@ -40,20 +40,25 @@ _MATCHING = f"""
        AND ($13::timestamptz IS NULL OR c.due_at >= $13) AND ($14::timestamptz IS NULL OR c.due_at < $14)
        AND ($15::text IS NULL
             OR c.id = ANY (ARRAY (SELECT n.case_id FROM dispatch.case_words n WHERE n.number = $15)))"""
-# Keys find candidates, the text decides.
-_WORDS = """
-       AND ($16::int[] IS NULL OR w.grams @> $16)
-       AND (SELECT bool_and(strpos(w.words, term) > 0) FROM unnest($17::text[]) AS term)"""
+# The text decides.
+_WORDS = "(SELECT bool_and(strpos(w.words, term) > 0) FROM unnest($17::text[]) AS term)"
 _NO_WORDS = """
        AND ($16::int[], $17::text[]) IS NULL"""
+# The candidates that the keys find, whole: left to itself the planner walks, for it takes each text to have the words.
+_GATHERED = f"""dispatch.cases c
+      JOIN (SELECT w.case_id FROM dispatch.case_words w WHERE w.grams @> $16::int[] AND {_WORDS} OFFSET 0) AS w
+        ON w.case_id = c.id"""
 PARAMETERS = 17
 
-# Words that more cases have are looked for by reading cases in the order of the list: a page is soon full, while
-# the keys would bring all of them to be put in order (at 10⁵ cases, of which one in seven has the words: 60,000 pages).
+# Words that more cases have are looked for by reading cases in the order of the list: a page is soon full, while the
+# keys would bring all of them to be put in order (at 10⁵ cases, of which one in seven has the words: 60,000 pages).
+# Words whose keys are common but which are not so themselves, as digits of a number, are left to the keys: half of the
+# first that these bring must have the words.
 COMMON = 2000
 ARE_COMMON = f"""
-    SELECT count(*) > {COMMON}
-      FROM (SELECT FROM dispatch.case_words WHERE grams @> $1::int[] LIMIT {COMMON + 1}) AS found
+    SELECT count(*) > {COMMON} AND count(*) FILTER (WHERE has) > {COMMON // 2}
+      FROM (SELECT {_WORDS.replace("$17", "$2")} AS has
+              FROM dispatch.case_words w WHERE w.grams @> $1::int[] LIMIT {COMMON + 1}) AS found
 """
 
 
@@ -97,39 +102,37 @@ class Wanted(NamedTuple):
 
 
 class Forms(NamedTuple):
-    """A statement twice: over the cases alone, and over those with the words asked for."""
+    """A statement over the cases alone; over those that the keys of the words bring; over all, each compared."""
 
     plain: str
-    searching: str
-
-    def of(self, wanted: Wanted) -> str:
-        return self.plain if wanted.terms is None else self.searching
+    gathered: str
+    walked: str
 
 
 def forms(template: str) -> Forms:
     """`template` with {cases} and {matching} filled in; further braces are doubled."""
     return Forms(
         template.format(cases="dispatch.cases c", matching=_MATCHING + _NO_WORDS),
+        template.format(cases=_GATHERED, matching=_MATCHING),
         template.format(
-            cases="dispatch.cases c JOIN dispatch.case_words w ON w.case_id = c.id", matching=_MATCHING + _WORDS
+            cases="dispatch.cases c JOIN dispatch.case_words w ON w.case_id = c.id",
+            matching=f"{_MATCHING} AND $16::int[] IS NULL AND {_WORDS}",
         ),
     )
 
 
-def parameters(sight: Sight, wanted: Wanted, keys: Sequence[int] | None = None) -> tuple[Any, ...]:
-    """The first seventeen parameters of a statement made by `forms`; `keys` are those of the words, if they help."""
-    return (*sight, *wanted[:-1], keys, wanted.terms)
-
-
-async def prepared(tx: Connection, sight: Sight, wanted: Wanted) -> tuple[Any, ...]:
-    """The parameters, and the transaction made ready for a statement with them: a plan for this call alone."""
+async def prepared(tx: Connection, sight: Sight, wanted: Wanted, statement: Forms) -> tuple[str, tuple[Any, ...]]:
+    """The form of `statement` that serves, and its first seventeen parameters; until the transaction ends, each
+    statement is planned for those that it is given.
+    """
     await plan_for_each(tx)
-    keys = None
-    if wanted.terms is not None:
-        keys = sorted({key for term in wanted.terms for key in grams(term)})
-        if await tx.fetchval(ARE_COMMON, keys):
-            keys = None
-    return parameters(sight, wanted, keys)
+    given = (*sight, *wanted[:-1])
+    if wanted.terms is None:
+        return statement.plain, (*given, None, None)
+    keys = sorted({key for term in wanted.terms for key in grams(term)})
+    if await tx.fetchval(ARE_COMMON, keys, wanted.terms):
+        return statement.walked, (*given, None, wanted.terms)
+    return statement.gathered, (*given, keys, wanted.terms)
 
 
 async def plan_for_each(tx: Connection) -> None:

@@ -68,8 +68,8 @@ async def test_a_whole_path_in_bulk_leaves_what_single_acts_leave(city: City) ->
         assert [outcome["status"] for outcome in outcomes] == [200] * 3
         many = [outcome["case"] for outcome in outcomes]
         assert [outcome["etag"] for outcome in outcomes] == [f'"{case["revision"]}"' for case in many]
-    for case in many:
-        assert await everything(city, case["id"]) == await everything(city, single["id"])
+        for case in many:
+            assert await everything(city, case["id"]) == await everything(city, single["id"])
 
 
 async def test_bulk_saves_every_column_that_a_single_act_saves() -> None:

@@ -11,7 +11,7 @@ import pytest
 from services.dispatch.domain.queues import OF_POST
 from services.dispatch.domain.search import grams, searched, terms
 from services.dispatch.store import counting, lists, map, queue, tallies
-from services.dispatch.store.wanted import CUSTOM_PLAN, OPEN, Sight, Wanted, parameters, prepared
+from services.dispatch.store.wanted import CUSTOM_PLAN, OPEN, Forms, Sight, Wanted, prepared
 from shared import migrations
 from shared.kernel.area import AreaPath
 from shared.postgres import connect
@@ -69,9 +69,10 @@ async def plan(connection: Any, statement: str, *given: Any) -> tuple[str, int]:
     return told, int(pages[1] or 0) + int(pages[2] or 0)
 
 
-async def given(connection: Any, wanted: Wanted) -> tuple[Any, ...]:
+async def chosen(connection: Any, wanted: Wanted, statement: Forms) -> tuple[Any, ...]:
     async with connection.transaction():
-        return await prepared(connection, CITY, wanted)
+        sql, given = await prepared(connection, CITY, wanted, statement)
+        return sql, *given
 
 
 CITY, DISTRICT = Sight(AreaPath("")), AreaPath("110108")
@@ -82,7 +83,7 @@ COMMUNITY = AreaPath("110108.011.003")
 @pytest.mark.parametrize("query", ["编号099", "012345", "垃圾堆放无人清理", "没有的词", "yc2026010109999"])
 async def test_words_are_found_by_an_index(stored: Any, query: str, area: AreaPath) -> None:
     wanted = Wanted(area, terms=terms(query))
-    told, pages = await plan(stored, lists.NEWEST.of(wanted), *await given(stored, wanted), None, 51)
+    told, pages = await plan(stored, *await chosen(stored, wanted, lists.NEWEST), None, 51)
     assert "Seq Scan" not in told, told
     assert "case_words" in told
     assert pages < 9_000, told
@@ -90,14 +91,14 @@ async def test_words_are_found_by_an_index(stored: Any, query: str, area: AreaPa
 
 async def test_a_rare_word_is_found_by_its_pairs(stored: Any) -> None:
     wanted = Wanted(DISTRICT, terms=terms("054321"))
-    told, pages = await plan(stored, lists.NEWEST.of(wanted), *await given(stored, wanted), None, 51)
+    told, pages = await plan(stored, *await chosen(stored, wanted, lists.NEWEST), None, 51)
     assert "case_words_grams_idx" in told, told
     assert pages < 600, told
 
 
 async def test_a_number_is_found_by_the_index_of_numbers(stored: Any) -> None:
     wanted = Wanted(DISTRICT, number="YC20260101054321")
-    told, pages = await plan(stored, lists.NEWEST.of(wanted), *await given(stored, wanted), None, 51)
+    told, pages = await plan(stored, *await chosen(stored, wanted, lists.NEWEST), None, 51)
     assert "case_words_number_idx" in told, told
     assert pages < 20
 
@@ -117,7 +118,7 @@ async def test_a_queue_reads_open_cases_alone_in_their_order(stored: Any, post: 
 @pytest.mark.parametrize("statuses", [None, ["reported", "handling"]])
 async def test_the_most_urgent_of_all_are_read_in_order(stored: Any, statuses: list[str] | None) -> None:
     wanted = Wanted(DISTRICT, statuses=statuses)
-    told, pages = await plan(stored, lists.URGENT.of(wanted), *parameters(CITY, wanted), None, None, None, 51)
+    told, pages = await plan(stored, *await chosen(stored, wanted, lists.URGENT), None, None, None, 51)
     assert "cases_waiting" in told, told
     assert "Seq Scan" not in told
     assert pages < 1_500, told
@@ -125,9 +126,7 @@ async def test_the_most_urgent_of_all_are_read_in_order(stored: Any, statuses: l
 
 async def test_a_map_reads_its_box(stored: Any) -> None:
     wanted = Wanted(DISTRICT)
-    told, pages = await plan(
-        stored, map.WITHIN.of(wanted), *parameters(CITY, wanted), 116.30, 39.90, 116.35, 39.95, 2000
-    )
+    told, pages = await plan(stored, *await chosen(stored, wanted, map.WITHIN), 116.30, 39.90, 116.35, 39.95, 2000)
     assert "cases_open_places" in told, told
     assert pages < 100, told
 

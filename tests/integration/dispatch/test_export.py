@@ -97,19 +97,23 @@ async def test_it_is_one_snapshot_and_takes_a_step_at_a_time(city: City, monkeyp
     area = street()
     await city.deliver(*(city.record(routing_key=f"{area}.1") for _ in range(50)))
     monkeypatch.setattr(store, "STEP", 10)
-    rows = store.rows
+    prepare, rows = store.prepare, store.rows
     steps: list[int] = []
 
     async def meddled(*arguments: Any) -> Any:
+        counted = await prepare(*arguments)
+        await city.wired.pool.execute("DELETE FROM dispatch.cases WHERE area = $1", f"{area}.1")
+        return counted
+
+    async def watched(*arguments: Any) -> Any:
         async for step in rows(*arguments):
             steps.append(len(step))
-            await city.wired.pool.execute("DELETE FROM dispatch.cases WHERE area = $1", f"{area}.1")
             yield step
 
-    monkeypatch.setattr(store, "rows", meddled)
+    monkeypatch.setattr(store, "prepare", meddled)
+    monkeypatch.setattr(store, "rows", watched)
     assert len(lines(await exported(city, f"area={area}"))) == 50
     assert steps == [10] * 5
-    monkeypatch.setattr(store, "rows", rows)
     assert lines(await exported(city, f"area={area}")) == []
 
 
