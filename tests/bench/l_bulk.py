@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -80,6 +81,7 @@ async def _waiting(dsn: str) -> list[tuple[UUID, int, str]]:
         await connection.close()
 
 
+@lru_cache
 def _said(act: str, category: str) -> Mapping[str, str]:
     return {"condition": load(PACK).categories[category].conditions[0].key} if act == "file" else {"unit": "drainage"}
 

@@ -75,7 +75,8 @@ _URGENT_BY_STATUS = " UNION ALL ".join(
 )
 URGENT = Forms(
     forms(
-        _FULL.format(keys=f"SELECT * FROM ({_URGENT_BY_STATUS}) AS each ORDER BY waits_until, id LIMIT ${_N + 4}")
+        _FULL.format(keys=f"SELECT * FROM ({_URGENT_BY_STATUS}) AS each ORDER BY waits_until, id LIMIT ${_N + 4}"),
+        in_order=True,
     ).plain,
     *forms(_FULL.format(keys=_URGENT))[1:],
 )

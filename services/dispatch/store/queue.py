@@ -11,8 +11,8 @@ from typing import NamedTuple
 from services.dispatch.domain.queues import ON_SITE, Reason
 from services.dispatch.store.lists import AFTER_PART, UNMOVED_PART, Place, Seen
 from services.dispatch.store.rows import case_of
-from services.dispatch.store.wanted import OPEN_PART, Sight, plan_for_each
-from shared.kernel.area import AreaPath, prefix_sql
+from services.dispatch.store.wanted import OPEN_PART, Sight, plan_for_each, within_sql
+from shared.kernel.area import AreaPath
 from shared.postgres import Connection
 
 # Counting goes no further than this for a reason: a desk that has so many waiting needs no exact figure.
@@ -46,7 +46,7 @@ def _part(reason: Reason, more: str) -> str:
     return f"""(
     SELECT c.id, c.waits_until, '{reason.name}' AS reason FROM dispatch.cases c
      WHERE {_waits(reason)} AND {OPEN_PART}
-       AND {prefix_sql("c.area", "$1")} AND {prefix_sql("c.area", "$2")} AND {_WHOSE}{more})"""
+       AND {within_sql("c.area", "$1")} AND {within_sql("c.area", "$2")} AND {_WHOSE}{more})"""
 
 
 @lru_cache

@@ -33,6 +33,7 @@ _BY_STATUS = """
           FROM {sides} GROUP BY area, status"""
 # $1 is the city's time zone. Yesterday is kept for a report that comes at midnight; what is older counts nowhere.
 _TODAY = "(now() AT TIME ZONE $1)::date"
+_MIDNIGHT = "date_trunc('day', now() AT TIME ZONE $1) AT TIME ZONE $1"
 _BY_DAY = f"""
         SELECT area, day, sum(opened) AS opened, sum(closed) AS closed
           FROM (SELECT area, (opened_at AT TIME ZONE $1)::date AS day, n AS opened, 0 AS closed FROM {{sides}}
@@ -126,38 +127,36 @@ NOTE_RECOUNT = """
     INSERT INTO dispatch.case_recounts VALUES (clock_timestamp())
 """
 
-# Of the area $2 (a child of $3) itself, and of each area one level below it, $4 levels deep. Rows with a status count
-# cases, rows without one what was opened and closed today.
+# Of the area $2 (a child of $3) itself, and of each area one level below it, $4 levels deep. What was not folded yet is
+# added up first: it may be thousands of rows.
 READ = f"""
-    WITH sides AS (SELECT * FROM ({_UNFOLDED}) AS s WHERE {prefix_sql("area", "$2")}
-    ), below AS (
-        SELECT array_to_string((string_to_array(area, '.'))[1:$4::int], '.') AS area, status, n, overdue, warned,
-               ended_at, opened_at
-          FROM sides WHERE area <> $2
-         UNION ALL
-        SELECT $2, status, n, overdue, warned, ended_at, opened_at FROM sides
+    WITH unfolded AS (
+        SELECT area, status, sum(n) AS cases, sum(n * overdue::int) AS overdue, sum(n * warned::int) AS warned,
+               sum(n) FILTER (WHERE opened_at >= (SELECT {_MIDNIGHT})) AS opened,
+               sum(n) FILTER (WHERE status = 'closed' AND ended_at >= (SELECT {_MIDNIGHT})) AS closed
+          FROM ({_UNFOLDED}) AS s WHERE {prefix_sql("area", "$2")}
+         GROUP BY area, status
     ), found AS (
         SELECT area, status, cases, overdue, warned, 0 AS opened, 0 AS closed FROM dispatch.case_counts
          WHERE parent = $2 OR (parent = $3 AND area = $2)
          UNION ALL
-        SELECT area, status, n, n * overdue::int, n * warned::int, 0, 0 FROM below
-         UNION ALL
         SELECT area, NULL, 0, 0, 0, opened, closed FROM dispatch.case_days
          WHERE day = {_TODAY} AND (parent = $2 OR (parent = $3 AND area = $2))
          UNION ALL
-        SELECT area, NULL, 0, 0, 0, n, 0 FROM below WHERE (opened_at AT TIME ZONE $1)::date = {_TODAY}
+        SELECT $2, status, cases, overdue, warned, opened, closed FROM unfolded
          UNION ALL
-        SELECT area, NULL, 0, 0, 0, 0, n FROM below
-         WHERE status = 'closed' AND (ended_at AT TIME ZONE $1)::date = {_TODAY}
+        SELECT array_to_string((string_to_array(area, '.'))[1:$4::int], '.'), status, cases, overdue, warned, opened,
+               closed
+          FROM unfolded WHERE area <> $2
     )
     SELECT area, status, sum(cases)::int AS cases, sum(overdue)::int AS overdue, sum(warned)::int AS warned,
-           sum(opened)::int AS opened, sum(closed)::int AS closed
+           coalesce(sum(opened), 0)::int AS opened, coalesce(sum(closed), 0)::int AS closed
       FROM found GROUP BY area, status
 """
 
 
 class Tally(NamedTuple):
-    """Cases of an area in a status; without a status: what was opened and closed in it today."""
+    """Cases of an area in a status, and what of them was opened and closed today; those of folded days have none."""
 
     area: str
     status: str | None

@@ -27,9 +27,20 @@ SEEN_PART = (
     " AND ({categories}::text[] IS NULL OR c.category = ANY ({categories}))"
 )
 
-_MATCHING = f"""
-           {prefix_sql("c.area", "$1")} AND {SEEN_PART.format(unit="$2", categories="$3")}
-       AND {prefix_sql("c.area", "$4")}
+
+def within_sql(column: str, parameter: str) -> str:
+    """The prefix rule as something that no index serves, for what is read in another order.
+
+    Ten times too few are expected of a street, for there are few steps of statistics between the areas; so its cases,
+    44,000 of a million, were read beside the three hundred that wait.
+    """
+    return f"({parameter}::text = '' OR starts_with({column} || '.', {parameter}::text || '.'))"
+
+
+_WITHIN = f"{prefix_sql('c.area', '$1')} AND {prefix_sql('c.area', '$4')}"
+_WITHIN_IN_ORDER = f"{within_sql('c.area', '$1')} AND {within_sql('c.area', '$4')}"
+_ASKED = f"""
+       AND {SEEN_PART.format(unit="$2", categories="$3")}
        AND ($5::text[] IS NULL OR c.status = ANY ($5))
        AND ($6::text[] IS NULL OR c.category = ANY ($6))
        AND ($7::text IS NULL OR c.unit = $7)
@@ -44,10 +55,10 @@ _MATCHING = f"""
 _WORDS = "(SELECT bool_and(strpos(w.words, term) > 0) FROM unnest($17::text[]) AS term)"
 _NO_WORDS = """
        AND ($16::int[], $17::text[]) IS NULL"""
-# The candidates that the keys find, whole: left to itself the planner walks, for it takes each text to have the words.
-_GATHERED = f"""dispatch.cases c
-      JOIN (SELECT w.case_id FROM dispatch.case_words w WHERE w.grams @> $16::int[] AND {_WORDS} OFFSET 0) AS w
-        ON w.case_id = c.id"""
+# What the keys find, all of it before anything else: a planner that may join walks all cases, for it takes every text
+# to have the words.
+_GATHERED = f"""
+       AND c.id = ANY (ARRAY (SELECT w.case_id FROM dispatch.case_words w WHERE w.grams @> $16::int[] AND {_WORDS}))"""
 PARAMETERS = 17
 
 # Words that more cases have are looked for by reading cases in the order of the list: a page is soon full, while the
@@ -109,14 +120,17 @@ class Forms(NamedTuple):
     walked: str
 
 
-def forms(template: str) -> Forms:
-    """`template` with {cases} and {matching} filled in; further braces are doubled."""
+def forms(template: str, *, in_order: bool = False) -> Forms:
+    """`template` with {cases} and {matching} filled in; further braces are doubled. `in_order`: it is read from an
+    index in the order that is wanted, and no further than a page.
+    """
+    matching = (_WITHIN_IN_ORDER if in_order else _WITHIN) + _ASKED
     return Forms(
-        template.format(cases="dispatch.cases c", matching=_MATCHING + _NO_WORDS),
-        template.format(cases=_GATHERED, matching=_MATCHING),
+        template.format(cases="dispatch.cases c", matching=matching + _NO_WORDS),
+        template.format(cases="dispatch.cases c", matching=matching + _GATHERED),
         template.format(
             cases="dispatch.cases c JOIN dispatch.case_words w ON w.case_id = c.id",
-            matching=f"{_MATCHING} AND $16::int[] IS NULL AND {_WORDS}",
+            matching=f"{matching} AND $16::int[] IS NULL AND {_WORDS}",
         ),
     )
 
