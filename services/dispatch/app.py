@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.dispatch.api import acts, audit, cases, city, people, sessions
+from services.dispatch.api import acts, audit, bulk, cases, city, desks, exports, people, sessions
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.commands.publish_calendar import load_calendars
 from services.dispatch.live import register_jobs
@@ -28,11 +28,16 @@ def create_app(wired: Wired) -> FastAPI:
     )
     # Tried in this order: acts first, they are asked for most.
     app.include_router(acts.router)
+    app.include_router(bulk.router)
+    # Before the single case: its id would match their names.
+    app.include_router(exports.router)
     app.include_router(cases.router)
+    app.include_router(desks.router)
     app.include_router(city.router)
     app.include_router(people.router)
     app.include_router(sessions.router)
     app.include_router(audit.router)
+    app.state.large_routes = {bulk.PATH: bulk.MOST_BYTES}
     return app
 
 

@@ -1,8 +1,9 @@
 """What dispatch is made of, put together once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.dispatch.audit.keys import AuditKeys, audit_keys
 from services.dispatch.domain.rules import Rules
@@ -25,6 +26,8 @@ from shared.packs import Pack, load
 from shared.postgres import Pool
 
 SCHEMA = "dispatch"
+# Each keeps a connection and a snapshot while it runs, and an XLSX most of a core.
+EXPORTS_AT_ONCE = 2
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class Wired:
     signer: AccountSigner | None
     audit: AuditKeys
     unit_names: Names
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
     @property
     def rules(self) -> Rules:

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from services.dispatch.commands.carry_on import fold_moves, forget_days, read_words
 from services.dispatch.commands.keep_accounts import sweep_tries
 from services.dispatch.commands.make_checkpoint import keep_checkpoints
 from services.dispatch.commands.mark_due import mark_due
@@ -28,6 +29,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
         *register_jobs(wired.units, wired.duty, wired.pool),
         polling_job("sign-in tries", partial(sweep_tries, wired), every=600.0),
         checkpoint_job(wired),
+        *desk_jobs(wired),
     ]
 
 
@@ -56,3 +58,22 @@ def checkpoint_job(wired: Wired) -> Job:
         return await keep_checkpoints(wired)
 
     return polling_job("audit-checkpoints", keep, every=min(30.0, wired.settings.audit_checkpoint_seconds / 5))
+
+
+def desk_jobs(wired: Wired) -> list[Job]:
+    """Counters and words follow the cases. Nobody waits for the first, a search finds a case within a second or so."""
+
+    async def fold() -> bool:
+        return await fold_moves(wired)
+
+    async def read() -> bool:
+        return await read_words(wired)
+
+    async def forget() -> None:
+        await forget_days(wired)
+
+    return [
+        polling_job("case-counts", fold, every=1.0),
+        polling_job("case-words", read, every=1.0),
+        polling_job("case-days", forget, every=600.0),
+    ]

@@ -25,6 +25,9 @@ ROWS = {
     "g": "g_footprint",
     "h": "h_taxes",
     "i": "i_clocks",
+    "j": "j_queue",
+    "k": "k_situation",
+    "l": "l_bulk",
 }
 
 

@@ -23,7 +23,9 @@ import orjson
 from services.city.data_folder import locked_folder
 from services.city.embedded_postgres import EmbeddedPostgres
 from services.city.robots.wire import Wire
+from services.dispatch.store import tallies
 from shared import migrations
+from shared.packs import load
 from tests.bench import bare_desk, store_sql
 from tests.bench.lifecycles import OurClients, Waiting, waiting_cases
 from tests.bench.measure import BenchTrouble
@@ -159,6 +161,8 @@ async def _fill(server: EmbeddedPostgres, size: int) -> None:
     await connection.close()
     connection = await asyncpg.connect(_dsn(server, size))
     await store_sql.fill(connection, size)
+    async with connection.transaction():
+        await tallies.recount(connection, load(PACK).time_zone)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
 
@@ -166,6 +170,8 @@ async def _fill(server: EmbeddedPostgres, size: int) -> None:
 async def _clear(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(store_sql.CLEAR)
+    async with connection.transaction():
+        await tallies.fold(connection, load(PACK).time_zone, 1_000_000)
     for table in store_sql.TABLES:
         await connection.execute(f"VACUUM {table}")
     await connection.close()

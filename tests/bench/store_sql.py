@@ -29,7 +29,8 @@ SAMPLE = """
          WHERE level = 'grid' AND ended_at IS NULL;
     SET session_replication_role = replica;
     TRUNCATE dispatch.cases, dispatch.timeline, dispatch.clocks, dispatch.audit_pending, intake.reports,
-             intake.report_status, intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency;
+             intake.report_status, intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency,
+             dispatch.case_moves, dispatch.case_unread, dispatch.case_words;
     RESET session_replication_role;
     ANALYZE;
 """
@@ -56,6 +57,7 @@ _CASES = {
     "lat": "m.grid_lat",
     "opened_at": "m.made_at",
     "due_at": "c.due_at - c.opened_at + m.made_at",
+    "ended_at": "c.ended_at - c.opened_at + m.made_at",
 }
 _TIMELINE = {"case_id": "m.case_id", "at": "t.at - c.opened_at + m.made_at"}
 _REPORTS = {
@@ -66,6 +68,22 @@ _REPORTS = {
     "lat": "m.grid_lat",
     "received_at": "m.made_at",
 }
+# What would be kept of each for the search (domain/search.py): the sample's keys once, the number's for each.
+_GRAMS = """ARRAY (SELECT DISTINCT (key - CASE WHEN key >> 31 = 1 THEN 1::bigint << 32 ELSE 0 END)::int
+          FROM (SELECT ascii(substr({text}, i, 1))::bigint << 16 # ascii(substr({text}, i + 1, 1)) AS key
+                  FROM generate_series(1, length({text}) - 1) AS i
+                 WHERE substr({text}, i, 2) !~ '[[:space:]]') AS keys)"""
+_WORDS = f"""
+    CREATE TABLE sample.words AS
+        SELECT s, words, {_GRAMS.format(text="words")} AS grams
+          FROM (SELECT s, lower(description) AS words FROM sample.cases) AS told;
+    DROP INDEX dispatch.case_words_grams_idx;
+    INSERT INTO dispatch.case_words (case_id, number, words, grams)
+        SELECT c.id, c.number, lower(c.number) || E'\\n' || w.words,
+               ARRAY (SELECT DISTINCT unnest(w.grams || {_GRAMS.format(text="lower(c.number)")}) ORDER BY 1)
+          FROM sample.made m JOIN sample.words w USING (s) JOIN dispatch.cases c ON c.id = m.case_id ORDER BY m.n;
+    CREATE INDEX case_words_grams_idx ON dispatch.case_words USING gin (grams);
+"""
 _REST = """
     INSERT INTO intake.report_status (report_id, case_id, version, status)
         SELECT m.report_id, m.case_id, c.version, c.status FROM sample.made m JOIN sample.cases c USING (s) ORDER BY n;
@@ -82,7 +100,7 @@ _REST = """
 CLEAR = f"""
     SET session_replication_role = replica;
     TRUNCATE intake.outbox, dispatch.outbox, intake.idempotency, dispatch.idempotency, dispatch.clocks, bare.outbox,
-             dispatch.audit_pending;
+             dispatch.audit_pending, dispatch.case_unread;
     DELETE FROM dispatch.cases WHERE id >= '{NEWER}';
     DELETE FROM dispatch.timeline WHERE case_id >= '{NEWER}';
     DELETE FROM intake.reports WHERE id >= '{NEWER}';
@@ -93,6 +111,9 @@ CLEAR = f"""
 """
 TABLES = (
     "dispatch.cases",
+    "dispatch.case_words",
+    "dispatch.case_counts",
+    "dispatch.case_moves",
     "dispatch.timeline",
     "intake.reports",
     "intake.report_status",
@@ -112,6 +133,7 @@ BARE_WAITING = """
 async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> None:
     """`count` closed cases with their reports and timelines, in our tables and the bare form's."""
     await connection.execute(_MADE.format(count=count))
+    await connection.execute("ALTER TABLE dispatch.cases DISABLE TRIGGER USER")
     copies = (
         ("intake.reports", _REPORTS, "sample.reports r USING (s)", "r"),
         ("dispatch.cases", _CASES, "sample.cases c USING (s)", "c"),
@@ -119,6 +141,8 @@ async def fill(connection: "asyncpg.Connection[asyncpg.Record]", count: int) -> 
     )
     for table, changed, joined, alias in copies:
         await connection.execute(await _copied(connection, table, changed, joined, alias))
+    await connection.execute("ALTER TABLE dispatch.cases ENABLE TRIGGER USER")
+    await connection.execute(_WORDS)
     await connection.execute(_REST)
 
 

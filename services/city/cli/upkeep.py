@@ -9,7 +9,7 @@ import typer
 
 from services.city.cli.running import ServiceName
 
-rebuild = typer.Typer(no_args_is_help=True, help="Count a projection anew from the facts that were kept.")
+rebuild = typer.Typer(no_args_is_help=True, help="Count a projection anew from what was kept.")
 
 parked = typer.Typer(
     no_args_is_help=True,
@@ -47,6 +47,19 @@ def rebuild_evaluation(
         return f"evaluation: {done.facts} facts of {done.cases} cases counted anew, {done.repaired} rows put right"
 
     typer.echo(asyncio.run(work()))
+
+
+@rebuild.command("dispatch", short_help="Count the desks' counters anew.")
+def rebuild_dispatch() -> None:
+    """Count the cases of every area anew, while acts go on, and put right what differs. It never should."""
+    from services.city.cli.opened import opened
+    from services.dispatch.commands.carry_on import recount
+
+    async def work() -> int:
+        async with opened("dispatch") as wired:
+            return await recount(wired)
+
+    typer.echo(f"dispatch: all cases counted anew, {asyncio.run(work())} counters put right")
 
 
 @parked.command("list", short_help="What is parked, and why.")

@@ -8,35 +8,31 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from services.dispatch.answers import case_bytes, case_shown
-from services.dispatch.api.asking import JSON, Area, Parts, actor_of, sight_of
+from services.dispatch.api.asking import JSON, Parts, actor_of, sight_of
+from services.dispatch.api.filters import Filters
 from services.dispatch.api.shapes import CaseShape, SuggestionShape, TimelineItem
-from services.dispatch.domain.case import Status
 from services.dispatch.queries import cases, routing
-from services.dispatch.queries.cases import Wanted
+from services.dispatch.queries.cases import Sort
 from services.dispatch.queries.history import case_history
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit, etag
 
 router = APIRouter(prefix="/v1/cases", tags=["cases 案卷"])
 
-Text = Annotated[str | None, Query(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 
-
-@router.get("", response_class=Response, responses={200: {"model": Listing[CaseShape]}}, summary="Cases, newest first")
+@router.get("", response_class=Response, responses={200: {"model": Listing[CaseShape]}}, summary="Cases")
 async def list_cases(
     who: Caller,
     parts: Parts,
-    area: Area,
-    status: Annotated[list[Status] | None, Query(description="may be given several times")] = None,
-    overdue: bool | None = None,
-    unit: Text = None,
-    category: Text = None,
+    wanted: Filters,
+    sort: Annotated[
+        Sort, Query(description="`newest`, `oldest`, or `due`: open cases, the most urgent first")
+    ] = Sort.NEWEST,
     cursor: Cursor = None,
     limit: PageLimit = 50,
 ) -> Response:
     authorize(who, "cases:read")
-    wanted = Wanted(area, status, overdue, unit, category)
-    page = await cases.list_cases(parts.pool, sight_of(who), wanted, cursor, limit)
+    page = await cases.list_cases(parts.pool, sight_of(who), wanted, sort, cursor, limit)
     items = [case_shown(seen.case, actor_of(who), seen.now, parts.rules) for seen in page.items]
     return Response(orjson.dumps({"items": items, "next": page.next}), media_type=JSON)
 

@@ -1,4 +1,4 @@
-"""Tasks on the spot, handling units, the situation, and who the caller is."""
+"""Tasks on the spot, handling units, and who the caller is."""
 
 from typing import Annotated, Literal
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from services.dispatch.api.asking import JSON, Area, At, Parts, sight_of
-from services.dispatch.api.shapes import Me, Situation, TaskShape, UnitShape
+from services.dispatch.api.shapes import Me, TaskShape, UnitShape
 from services.dispatch.queries import city, people
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit
@@ -52,18 +52,6 @@ async def get_units(
         return Listing(items=[UnitShape(**unit) for unit in left])
     page = await city.list_units(parts.pool, area, at, cursor, limit)
     return Listing(items=[UnitShape(**unit) for unit in page.items], next=page.next)
-
-
-@router.get(
-    "/situation",
-    response_class=Response,
-    responses={200: {"model": Situation}},
-    summary="Open cases by status, for each area one level down",
-)
-async def get_situation(who: Caller, parts: Parts, area: Area) -> Response:
-    authorize(who, "cases:read")
-    items = await city.situation(parts.pool, sight_of(who), area)
-    return Response(orjson.dumps({"area": area, "items": items, "next": None}), media_type=JSON)
 
 
 @router.get("/me", summary="Who the caller is")

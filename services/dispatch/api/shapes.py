@@ -286,23 +286,6 @@ class Me(BaseModel):
     unit: str | None
 
 
-class SituationItem(BaseModel):
-    """How many open cases stand where in one area."""
-
-    area: str
-    statuses: dict[Status, int]
-    cases: int
-    overdue: int
-
-
-class Situation(BaseModel):
-    """Every area one level below `area`."""
-
-    area: str
-    items: list[SituationItem]
-    next: None = None
-
-
 class CheckpointShape(BaseModel):
     """A signed checkpoint of the audit trail; hashes and the signature (Ed25519) in hex. docs/audit.md says of what."""
 

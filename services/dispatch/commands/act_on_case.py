@@ -51,8 +51,7 @@ async def act_on_case(wired: Wired, asked: Asked) -> Stored:
         if found.answered:
             return same_request(found.answered, asked.request_hash)
         try:
-            before = await _as_decided_on(tx, found.case, asked, found.now, wired)
-            case = perform(before, order, asked.actor, found.now, wired.rules.for_area(before.area))
+            case = await decide(tx, wired, found.case, asked, order, found.now)
         except Refusal:
             # The same request may have been carried out while this one waited for the lock.
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
@@ -86,10 +85,21 @@ async def _complete(tx: Connection, asked: Asked) -> Order:
     return order
 
 
+async def decide(tx: Connection, wired: Wired, case: Case | None, asked: Asked, order: Order, now: datetime) -> Case:
+    """The case after what was asked. Raises CaseNotFound, CaseChanged and the refusals of the domain."""
+    before = await _as_decided_on(tx, case, asked, now, wired)
+    return perform(before, order, asked.actor, now, wired.rules.for_area(before.area))
+
+
+def not_in_area(case_id: UUID) -> CaseNotFound:
+    """Whether there is such a case elsewhere is told to nobody."""
+    return CaseNotFound(f"there is no case {case_id} in your area")
+
+
 async def _as_decided_on(tx: Connection, case: Case | None, asked: Asked, now: datetime, wired: Wired) -> Case:
     """The case, if it is there for this actor and as it was when they decided."""
     if case is None or not asked.area.covers(case.area):
-        raise CaseNotFound(f"there is no case {asked.case_id} in your area")
+        raise not_in_area(asked.case_id)
     expected = asked.expected()
     if expected in (None, case.revision):
         return case

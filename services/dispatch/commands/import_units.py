@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.dispatch.domain.people import UnitFields, check_units
 from services.dispatch.domain.register import Entry, Finding, Given, Plan, StillHolding, plan, refuse
 from services.dispatch.store import holding, registers
-from services.dispatch.store.reading import Sight
+from services.dispatch.store.wanted import Sight
 from services.dispatch.wiring import Wired
 from shared.kernel.area import AreaPath
 from shared.packs import Pack

@@ -132,6 +132,18 @@ class Matters:
         ]
         return found
 
+    def asks(self, ended: bool) -> list[str]:
+        """What of it waits for somebody, beside the status: `request`, `urging:<unit>`, `assist:<unit>`,
+        `summons:<unit>`, `appeal_review`, `appeal_decision`. Of a case that ended only its appeal does.
+        """
+        appeal = self.appeal if self.appeal and self.appeal.approved is None else None
+        found = ["appeal_decision" if appeal.recommended is not None else "appeal_review"] if appeal else []
+        if ended:
+            return found
+        found += ["request"] if self.request else []
+        found += [f"urging:{urging.unit}" for urging in self.urgings if urging.replied_at is None]
+        return found + [f"{part.kind}:{part.unit}" for part in self.parts if part.done_at is None]
+
     def open_part(self, kind: PartKind, unit: str | None) -> Part | None:
         """The part of this kind that `unit` has not done yet."""
         return next((p for p in self.parts if p.kind is kind and p.unit == unit and p.done_at is None), None)

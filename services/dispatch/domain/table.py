@@ -41,10 +41,10 @@ OPEN = tuple(status for status in Status if not status.terminal)
 _BEFORE_DISPATCH = (S.REPORTED, S.VERIFYING, S.ACCEPTED, S.FILED)
 _WITH_UNIT = (S.DISPATCHED, S.HANDLING)
 
-_DESK = (Post.ACCEPTOR, Post.SHIFT_LEADER)
+DESK_POSTS = (Post.ACCEPTOR, Post.SHIFT_LEADER)
 _LEADER = (Post.SHIFT_LEADER,)
 _SPOT = (Post.SUPERVISOR, Post.GRID_WORKER, Post.GRID_LEADER)
-_COMMAND = (Post.DISPATCHER, Post.COMMAND_LEADER)
+COMMAND_POSTS = (Post.DISPATCHER, Post.COMMAND_LEADER)
 _CLERK = (Post.UNIT_CLERK,)
 _SYSTEM = (Post.SYSTEM,)
 
@@ -57,7 +57,7 @@ class Clocks(TypedDict, total=False):
     resumes: Stage
 
 
-def _desk(to: Status, *guard: Guard, posts: tuple[Post, ...] = _DESK, **clocks: Unpack[Clocks]) -> Step:
+def _desk(to: Status, *guard: Guard, posts: tuple[Post, ...] = DESK_POSTS, **clocks: Unpack[Clocks]) -> Step:
     return Step(to, Centre.SUPERVISION, posts, guard, **clocks)
 
 
@@ -66,7 +66,7 @@ def _spot(to: Status, *guard: Guard, **clocks: Unpack[Clocks]) -> Step:
 
 
 def _command(to: Status, *guard: Guard, **clocks: Unpack[Clocks]) -> Step:
-    return Step(to, Centre.COMMAND, _COMMAND, (guards.level_answers, *guard), **clocks)
+    return Step(to, Centre.COMMAND, COMMAND_POSTS, (guards.level_answers, *guard), **clocks)
 
 
 def _unit(to: Status, *guard: Guard, **clocks: Unpack[Clocks]) -> Step:

@@ -1,23 +1,25 @@
 """Cases, one or many, as far as the caller may see them."""
 
-from typing import Any, NamedTuple
+from enum import StrEnum
 from uuid import UUID
 
 from services.dispatch.domain.refusals import CaseNotFound
-from services.dispatch.store import reading
-from services.dispatch.store.reading import Seen, Sight, Wanted
-from shared.http import BadCursor, decode_cursor, encode_cursor
-from shared.kernel.errors import FieldError
+from services.dispatch.queries.pages import Page, bad_cursor, fingerprint, place_cursor, place_of
+from services.dispatch.store import lists, reading
+from services.dispatch.store.lists import Place, Seen
+from services.dispatch.store.wanted import Sight, Wanted
+from shared.http import decode_cursor
 from shared.postgres import ACQUIRE_SECONDS, Pool, transaction
 
-__all__ = ["Page", "Seen", "Sight", "Wanted", "find_case", "list_cases"]
+__all__ = ["Page", "Seen", "Sight", "Sort", "Wanted", "find_case", "list_cases"]
 
 
-class Page(NamedTuple):
-    """A page of a list, and the cursor of the one after it; None on the last."""
+class Sort(StrEnum):
+    """`due`: open cases alone, by when the clock that runs is due, those without one last."""
 
-    items: list[Any]
-    next: str | None
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    DUE = "due"
 
 
 async def find_case(pool: Pool, case_id: UUID, sight: Sight) -> Seen:
@@ -29,12 +31,21 @@ async def find_case(pool: Pool, case_id: UUID, sight: Sight) -> Seen:
     return seen
 
 
-async def list_cases(pool: Pool, sight: Sight, wanted: Wanted, cursor: str | None, limit: int) -> Page:
-    """Newest first. Raises BadCursor."""
-    before = uuid_cursor(cursor)
+async def list_cases(pool: Pool, sight: Sight, wanted: Wanted, sort: Sort, cursor: str | None, limit: int) -> Page:
+    """A page in the order of `sort`. A walk over the pages shows no case twice, and each that stood still.
+
+    Raises BadCursor, CursorOfOtherList.
+    """
+    list_ = fingerprint("cases", wanted, sort)
+    after = place_of(cursor, list_)
     async with transaction(pool) as tx:
-        found = await reading.page(tx, sight, wanted, before, limit + 1)
-    more = encode_cursor(str(found[limit - 1].case.id)) if len(found) > limit else None
+        if sort is Sort.DUE:
+            found, places = await lists.by_urgency(tx, sight, wanted, limit + 1, after)
+        else:
+            newest = sort is Sort.NEWEST
+            found = await lists.by_age(tx, sight, wanted, limit + 1, after.id if after else None, newest=newest)
+            places = [Place("", seen.case.id, "") for seen in found]
+    more = place_cursor(list_, places[limit - 1]) if len(found) > limit else None
     return Page(found[:limit], more)
 
 
@@ -45,7 +56,7 @@ def uuid_cursor(cursor: str | None) -> UUID | None:
     try:
         return UUID(decode_cursor(cursor, 1)[0])
     except (ValueError, AttributeError, TypeError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
 
 
 def version_cursor(cursor: str | None) -> int:
@@ -54,9 +65,5 @@ def version_cursor(cursor: str | None) -> int:
         return 0
     version = decode_cursor(cursor, 1)[0]
     if not isinstance(version, int) or not 0 <= version < 2**31:
-        raise _bad_cursor()
+        raise bad_cursor()
     return version
-
-
-def _bad_cursor() -> BadCursor:
-    return BadCursor("this cursor is not of this list", errors=[FieldError("?cursor", "not a cursor of this list")])

@@ -1,14 +1,14 @@
-"""Open tasks on the spot, handling units, and how many cases stand where."""
+"""Open tasks on the spot, and handling units."""
 
 from datetime import datetime
 from typing import Any
 
 from services.dispatch.domain.case import Case, Status
-from services.dispatch.queries.cases import Page, Sight, uuid_cursor
+from services.dispatch.queries.cases import Sight, uuid_cursor
+from services.dispatch.queries.pages import Page, bad_cursor
 from services.dispatch.store import reading, units
-from shared.http import BadCursor, decode_cursor, encode_cursor
+from shared.http import decode_cursor, encode_cursor
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import FieldError
 from shared.postgres import ACQUIRE_SECONDS, Pool, transaction
 
 TASK_KINDS = {Status.VERIFYING: "verification", Status.CHECKING: "check"}
@@ -47,21 +47,8 @@ async def list_units(pool: Pool, area: AreaPath, at: datetime | None, cursor: st
     """Handling units that work in `area`, by code: now, or as they were at `at`. Raises BadCursor."""
     after = "" if cursor is None else decode_cursor(cursor, 1)[0]
     if not isinstance(after, str) or "\x00" in after:
-        raise BadCursor("this cursor is not of this list", errors=[FieldError("?cursor", "not a cursor of this list")])
+        raise bad_cursor()
     async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         found = await units.page(connection, area, at, after, limit + 1)
     more = encode_cursor(found[limit - 1]["code"]) if len(found) > limit else None
     return Page(found[:limit], more)
-
-
-async def situation(pool: Pool, sight: Sight, area: AreaPath) -> list[dict[str, Any]]:
-    """Open cases, for each area one level below `area`: {area, statuses: {status: cases}, cases, overdue}."""
-    async with transaction(pool) as tx:
-        rows = await reading.situation(tx, sight, area)
-    areas: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        here = areas.setdefault(row["area"], {"area": row["area"], "statuses": {}, "cases": 0, "overdue": 0})
-        here["statuses"][row["status"]] = row["cases"]
-        here["cases"] += row["cases"]
-        here["overdue"] += row["overdue"]
-    return list(areas.values())

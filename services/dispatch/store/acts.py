@@ -10,7 +10,7 @@ from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
 from services.dispatch.store.clocks import provisional_sql
-from services.dispatch.store.rows import case_of, clocks_json, matters_json
+from services.dispatch.store.rows import asks_of, case_of, clocks_json, matters_json
 from shared.bus import outbox
 from shared.bus.event import Event
 from shared.idempotency import Stored
@@ -30,7 +30,7 @@ _SAVE_CASE = f"""
            SET status = $2, version = $3, revision = $4, condition = $5, limit_amount = $6, limit_unit = $7, unit = $8,
                assisting = $9, handlers = $10, task_id = $11, assignee = $12, result = $13, verified = $14,
                passed = $15, due_at = $16, overdue = $17, clocks = $18, area = $19, lon = $20, lat = $21,
-               category = $22, reports = $23, media = $24, request = $25, matters = $26, ended_at = $27,
+               category = $22, reports = $23, media = $24, asks = $25, matters = $26, ended_at = $27,
                provisional_edition = {provisional_sql("$18")},
                head = $38
          WHERE id = $1
@@ -101,7 +101,6 @@ async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept |
     False if another request with the same key was answered in the meantime: the caller then rolls back.
     """
     due = timers(case)
-    request = case.matters.request
     rows, [head] = timeline.told([case], audit_key, kept.key if kept else None)
     saved: bool = await tx.fetchval(
         SAVE,
@@ -129,7 +128,7 @@ async def save(tx: Connection, case: Case, events: Sequence[Event], kept: Kept |
         case.category,
         case.reports,
         case.media,
-        request.kind if request else None,
+        asks_of(case),
         matters_json(case.matters),
         case.ended_at,
         [timer.stage for timer in due],

@@ -9,7 +9,7 @@ from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
-from services.dispatch.store.rows import case_of, clocks_json, matters_json
+from services.dispatch.store.rows import asks_of, case_of, clocks_json, matters_json
 from shared.postgres import Connection
 
 INSERT_CLOCKS = """
@@ -52,11 +52,13 @@ MARK_CASES = f"""
     WITH marked AS (
         UPDATE dispatch.cases c
            SET status = m.status, version = m.version, revision = m.revision, overdue = m.overdue, due_at = m.due_at,
-               task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters, head = m.head,
+               task_id = m.task_id, assignee = m.assignee, clocks = m.clocks, matters = m.matters, asks = a.asks,
+               head = m.head,
                provisional_edition = {provisional_sql("m.clocks")}
           FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::timestamptz[], $7::uuid[],
-                      $8::text[], $9::jsonb[], $10::jsonb[], $11::bytea[])
-               AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters, head)
+                      $8::text[], $9::jsonb[], $10::jsonb[], $11::bytea[], $12::text[])
+               AS m (id, status, version, revision, overdue, due_at, task_id, assignee, clocks, matters, head, joined),
+               LATERAL (SELECT string_to_array(m.joined, ',') AS asks) AS a
          WHERE c.id = m.id
         RETURNING c.id
     )
@@ -122,6 +124,7 @@ async def save_marks(tx: Connection, marked: Sequence[Case], looked_at: Sequence
             [clocks_json(case) for case in marked],
             [matters_json(case.matters) for case in marked],
             heads,
+            [",".join(asks) if (asks := asks_of(case)) else None for case in marked],
         )
         await timeline.add(tx, rows)
     due = [(case.id, timer) for case in looked_at for timer in timers(case)]

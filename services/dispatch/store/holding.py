@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from services.dispatch.store.reading import OPEN, Sight
+from services.dispatch.store.wanted import OPEN, Sight
 from shared.kernel.area import AreaPath, prefix_sql
 from shared.postgres import Connection
 

@@ -10,7 +10,7 @@ work is 10 µs a row where deciding takes 40 a row.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,6 +33,10 @@ NEW_REPORTS = """
 
 SERIAL = "SELECT nextval('dispatch.case_serial')"
 
+# asyncpg's word for infinity: no clock runs.
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+# `waits_until` is given here: a trigger that fills it in for each row would keep COPY from writing many at once.
 _CASE_COLUMNS = (
     "id",
     "report_id",
@@ -58,6 +62,7 @@ _CASE_COLUMNS = (
     "unit",
     "assisting",
     "due_at",
+    "waits_until",
     "clocks",
     "matters",
     "provisional_edition",
@@ -114,6 +119,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event], au
             case.unit,
             case.assisting,
             case.due_at,
+            case.running.due_at if case.running else NEVER,
             clocks_json(case),
             matters_json(case.matters),
             oldest_edition(case),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.dispatch.store.reading import CUSTOM_PLAN
+from services.dispatch.store.wanted import CUSTOM_PLAN
 from shared.kernel.area import AreaPath, prefix_sql
 from shared.postgres import Connection
 

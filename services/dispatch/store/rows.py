@@ -83,6 +83,13 @@ def matters_json(matters: Matters) -> dict[str, Any] | None:
     return {name: value for name, value in vars(matters).items() if value != getattr(NOTHING_OPEN, name)} or None
 
 
+def asks_of(case: Case) -> list[str] | None:
+    """The column `asks`: what waits on the case beside its status; null for nearly all."""
+    if case.matters is NOTHING_OPEN:
+        return None
+    return case.matters.asks(case.status.terminal) or None
+
+
 def matters_of(stored: Mapping[str, Any]) -> Matters:
     """What `matters_json` wrote. Read by pydantic, which knows a dataclass's fields and their types."""
     return _MATTERS.validate_python(stored)

@@ -69,7 +69,7 @@ async def test_an_unknown_pack(tmp_path: Path) -> None:
 
 async def test_a_database_that_is_away() -> None:
     away = {"WANGGE_DATABASE_URL": f"postgresql://wangge@127.0.0.1:{free_port()}/wangge"}
-    commands = (["migrate"], ["parked", "list"], ["keys", "list"], ["rebuild", "evaluation"])
+    commands = (["migrate"], ["parked", "list"], ["keys", "list"], ["rebuild", "evaluation"], ["rebuild", "dispatch"])
     for line in await asyncio.gather(*(refused(*command, **away) for command in commands)):
         assert "WANGGE_DATABASE_URL" in line
 
@@ -187,6 +187,9 @@ async def test_nothing_parked_and_nothing_to_rebuild(own_database: str, tmp_path
     status, output, errors = await wangge("rebuild", "evaluation", **settings)
     assert status == 0, errors
     assert "0 facts of 0 cases counted anew" in output
+    status, output, errors = await wangge("rebuild", "dispatch", **settings)
+    assert status == 0, errors
+    assert "0 counters put right" in output
 
 
 def test_every_command_explains_itself() -> None:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from services.dispatch.app import create_app
+from services.dispatch.commands.carry_on import fold_moves, read_words
 from services.dispatch.commands.load_units import load_units
 from services.dispatch.consumers import subscriptions
 from services.dispatch.settings import DispatchSettings
@@ -208,6 +209,17 @@ async def fresh_city(postgres_dsn: str) -> AsyncIterator[City]:
     """The same for one test alone."""
     async for city in own_database_city(postgres_dsn):
         yield city
+
+
+def street() -> str:
+    """A street of one test's own."""
+    return f"110108.{uuid7().hex[-12:]}"
+
+
+async def carried_on(city: City) -> None:
+    """What workers do with the notes of new and changed cases, done."""
+    while await fold_moves(city.wired) or await read_words(city.wired):
+        pass
 
 
 async def eventually(check: Callable[[], Any], seconds: float = 5.0) -> Any:

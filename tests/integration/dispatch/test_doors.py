@@ -49,6 +49,15 @@ async def learn(city: City, fact: KeyIssued | KeyRevoked) -> None:
     await city.wired.keys.refresh()
 
 
+async def app_of(city: City, area: str, categories: list[str] | None = None) -> dict[str, str]:
+    """The header of an app that may read cases."""
+    key_id, key = new_key()
+    scope = KeyScope(actions=["cases:read"], area=area, categories=categories)
+    named = {"key_id": key_id, "name": "an app", "hash": key_hash(key), "scope": scope}
+    await learn(city, KeyIssued(**named, issued_at=utc_now(), version=1))
+    return {"Authorization": f"Bearer {key}"}
+
+
 async def test_an_app_reads_the_cases_of_its_scope_until_its_key_is_revoked(city: City) -> None:
     area = f"110108.{uuid7().hex[-12:]}"
     cover = await city.case(routing_key=f"{area}.001", category="01003")

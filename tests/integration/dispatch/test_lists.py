@@ -1,20 +1,18 @@
 """Lists: what is asked for, as far as the caller may see it, page by page."""
 
 from typing import Any
+from urllib.parse import quote
 
-from shared.kernel.ids import uuid7
-from tests.integration.dispatch.conftest import PATH, City
+import pytest
+
+from shared.http import decode_cursor, encode_cursor
+from tests.integration.dispatch.conftest import PATH, City, carried_on, street
 
 
 async def listed(city: City, query: str, post: str = "acceptor", **more: Any) -> list[dict[str, Any]]:
     answer = await city.http.get(f"/dispatch/v1/cases?{query}", headers=city.headers(post, **more))
     assert answer.status_code == 200, answer.text
     return answer.json()["items"]  # type: ignore[no-any-return]
-
-
-def street() -> str:
-    """A street of this test's own."""
-    return f"110108.{uuid7().hex[-12:]}"
 
 
 async def test_newest_first_page_by_page(city: City) -> None:
@@ -46,9 +44,10 @@ async def test_a_list_never_leaves_the_callers_area(city: City) -> None:
     area = street()
     mine = await city.case(routing_key=f"{area}.01.001")
     await city.case(routing_key=f"{area}.012.001")
-    for query in (f"area={area}", f"area={area}.01", ""):
+    for query in (f"area={area}", f"area={area}.01", "", "sort=oldest", "sort=due"):
         assert [case["id"] for case in await listed(city, query, area=f"{area}.01")] == [mine["id"]]
     assert await listed(city, f"area={area}.012", area=f"{area}.01") == []
+    assert await listed(city, f"area={area}&sort=due", "unit_clerk", unit="gas") == []
 
 
 async def test_filters(city: City) -> None:
@@ -71,6 +70,9 @@ async def test_filters(city: City) -> None:
     assert await ids("status=accepted&status=dispatched") == {cases[0]["id"], cases[1]["id"]}
     assert await ids("unit=water") == {cases[1]["id"]}
     assert await ids("category=01001") == {lamp["id"]}
+    assert await ids("category=01001&category=01002") == {lamp["id"]}
+    assert await ids("source=app&status=reported") == {cases[2]["id"], lamp["id"]}
+    assert await ids("source=video") == set()
     assert await ids("overdue=true") == {cases[2]["id"]}
     assert len(await ids("overdue=false")) == 3
 
@@ -129,22 +131,108 @@ async def test_me(city: City) -> None:
     }
 
 
-async def test_the_situation_counts_cases_one_level_down(city: City) -> None:
+async def test_filters_by_time_warning_and_number(city: City) -> None:
     area = street()
-    for child in ("01.001", "01.002", "02.001"):
-        await city.case(routing_key=f"{area}.{child}")
-    case = await city.case(routing_key=f"{area}.02.002")
-    await city.act(case, "accept", "acceptor")
-    answer = await city.http.get(f"/dispatch/v1/situation?area={area}", headers=city.headers("command_leader"))
-    assert answer.json() == {
-        "area": area,
-        "items": [
-            {"area": f"{area}.01", "statuses": {"reported": 2}, "cases": 2, "overdue": 0},
-            {"area": f"{area}.02", "statuses": {"accepted": 1, "reported": 1}, "cases": 2, "overdue": 0},
-        ],
-        "next": None,
-    }
-    below = await city.http.get(
-        f"/dispatch/v1/situation?area={area}", headers=city.headers("command_leader", area=f"{area}.02")
+    old, new, due = [await city.case(routing_key=f"{area}.1") for _ in range(3)]
+    for act, post, body in PATH[:3]:
+        due = await city.act(due, act, post, body)
+    await city.wired.pool.execute(
+        "UPDATE dispatch.cases SET opened_at = opened_at - interval '3 days', warned = true WHERE id = $1", old["id"]
     )
-    assert [item["area"] for item in below.json()["items"]] == [f"{area}.02"]
+    await carried_on(city)
+
+    async def ids(query: str) -> set[str]:
+        return {case["id"] for case in await listed(city, f"area={area}&{query}")}
+
+    today = quote(new["opened_at"])
+    assert await ids(f"opened_from={today}") == {new["id"], due["id"]}
+    assert await ids(f"opened_until={today}") == {old["id"]}
+    assert await ids(f"due_from={quote(due['due_at'])}") == {due["id"]}
+    assert await ids(f"due_until={quote(due['due_at'])}") == set()
+    assert await ids("warned=true") == {old["id"]}
+    assert await ids(f"number={new['number']}") == {new["id"]}
+    assert await ids(f"number={new['number'][:-1]}") == set()
+
+
+async def test_the_order_of_a_list(city: City) -> None:
+    area = street()
+    cases = [await city.case(routing_key=f"{area}.1") for _ in range(4)]
+    handled = cases[0]
+    for act, post, body in PATH[:5]:
+        handled = await city.act(handled, act, post, body)
+    await city.wired.pool.execute(
+        "UPDATE dispatch.cases SET waits_until = now() + $2 * interval '1 minute' WHERE id = $1", cases[3]["id"], -5
+    )
+    made = [case["id"] for case in cases]
+    for sort, expected in (
+        ("newest", made[::-1]),
+        ("oldest", made),
+        ("due", [made[3], made[1], made[2], made[0]]),  # without a clock it comes last
+    ):
+        assert await walked(city, f"area={area}&sort={sort}") == expected
+        assert await walked(city, f"area={area}&sort={sort}&status=reported&status=handled") == expected
+
+
+async def walked(city: City, query: str, limit: int = 2) -> list[str]:
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        path = f"/dispatch/v1/cases?{query}&limit={limit}{cursor}"
+        page = (await city.http.get(path, headers=city.headers("acceptor"))).json()
+        seen += [case["id"] for case in page["items"]]
+        if page["next"] is None:
+            return seen
+        cursor = f"&cursor={page['next']}"
+
+
+async def test_a_cursor_belongs_to_its_filters_and_sort(city: City) -> None:
+    area = street()
+    for _ in range(3):
+        await city.case(routing_key=f"{area}.1")
+    headers = city.headers("acceptor")
+    for sort in ("newest", "oldest", "due"):
+        query = f"area={area}&sort={sort}&limit=1"
+        cursor = (await city.http.get(f"/dispatch/v1/cases?{query}", headers=headers)).json()["next"]
+        for other in (f"area={area}&sort={sort}&status=reported", f"area={area}.1&sort={sort}", f"area={area}&q=井盖"):
+            answer = await city.http.get(f"/dispatch/v1/cases?{other}&cursor={cursor}", headers=headers)
+            assert (answer.status_code, answer.json()["type"]) == (422, "/problems/cursor-of-other-list")
+            assert answer.json()["errors"][0]["pointer"] == "?cursor"
+    queue = await city.http.get(f"/dispatch/v1/queue?area={area}&cursor={cursor}", headers=headers)
+    assert queue.json()["type"] == "/problems/cursor-of-other-list"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("2026-13-01 00:00:00+00", "00000000-0000-7000-8000-000000000000", ""),
+        ("", "no uuid", ""),
+        ("infinity", "00000000-0000-7000-8000-000000000000", "9:3:"),
+        ("infinity", "00000000-0000-7000-8000-000000000000", "1:9:5,4"),
+    ],
+)
+async def test_a_forged_cursor_is_refused(city: City, parts: tuple[str, str, str]) -> None:
+    headers = city.headers("acceptor")
+    await city.case()
+    await city.case()
+    page = await city.http.get("/dispatch/v1/cases?sort=due&limit=1", headers=headers)
+    list_ = decode_cursor(page.json()["next"], 5)[1]
+    cursor = encode_cursor("case", list_, *parts)
+    answer = await city.http.get(f"/dispatch/v1/cases?sort=due&limit=1&cursor={cursor}", headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+@pytest.mark.parametrize(
+    ("query", "slug", "pointer"),
+    [
+        ("opened_from=2026-11-25T10:00:00Z&opened_until=2026-11-25T09:00:00Z", "empty-span", "?opened_until"),
+        ("due_from=2026-11-25T10:00:00Z&due_until=2026-11-25T10:00:00Z", "empty-span", "?due_until"),
+        ("opened_from=2026-11-25T10:00:00", "invalid", "?opened_from"),
+        ("sort=best", "invalid", "?sort"),
+        ("status=open", "invalid", "?status.0"),
+        ("q=井", "word-too-short", "?q"),
+    ],
+)
+async def test_a_filter_that_means_nothing_is_refused(city: City, query: str, slug: str, pointer: str) -> None:
+    answer = await city.http.get(f"/dispatch/v1/cases?{query}", headers=city.headers("acceptor"))
+    assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}")
+    assert answer.json()["errors"][0]["pointer"] == pointer

@@ -42,6 +42,13 @@ async def test_a_published_report_becomes_a_published_case(own_city: City) -> No
         assert await eventually(opened, 15)
         parked = await pool.fetch("SELECT * FROM dispatch.inbox_parked")
         assert parked == []
+
+        async def carried() -> bool:
+            words = await pool.fetchval("SELECT count(*) FROM dispatch.case_words")
+            counted = await pool.fetchval("SELECT sum(cases) FROM dispatch.case_counts WHERE parent = ''")
+            return bool(words == counted == 50)
+
+        assert await eventually(carried, 15)
     finally:
         stop.set()
         await working
