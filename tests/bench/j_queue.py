@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.packs import load
 from tests.bench.desks import Batch, answers, figures_of, open_cases
-from tests.bench.measure import Figure, Result, at_most, quantile, ratios
+from tests.bench.measure import Figure, Result, at_most, ratios
 from tests.bench.processes import Process, folder, running, serving, staff
 from tests.bench.store import PACK, SIZES, Store, stored
 
@@ -82,7 +82,7 @@ def _result(found: Mapping[tuple[str, int], list[Batch]], built: str) -> Result:
     for (name, size), batches in found.items():
         figures += figures_of(f"{name} at {size:,}", batches, 20 if (name, size) == ("queue page", large) else None)
     for name in ("queue page", "list page"):
-        middles = {size: [quantile(batch.waits, 0.5) for batch in found[name, size]] for size in COMPARED}
-        label = f"{name}: with {large:,} / with {small:,} cases"
-        figures.append(at_most(label, "×", ratios(middles[large], middles[small]), 1.15))
+        spent = {size: [batch.api + batch.postgres for batch in found[name, size]] for size in COMPARED}
+        label = f"{name}, processor: with {large:,} / with {small:,} cases"
+        figures.append(at_most(label, "×", ratios(spent[large], spent[small]), 1.15))
     return Result("j", TITLE, figures, [NOTE.format(built=built)], HOLDS)

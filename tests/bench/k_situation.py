@@ -7,7 +7,7 @@ import asyncpg
 
 from shared.packs import load
 from tests.bench.desks import Batch, answers, figures_of, open_cases
-from tests.bench.measure import Figure, Result, at_most, quantile, ratios
+from tests.bench.measure import Figure, Result, at_most, ratios
 from tests.bench.processes import folder, running, serving, staff
 from tests.bench.store import PACK, SIZES, stored
 
@@ -85,7 +85,7 @@ def _result(found: Mapping[tuple[str, int], list[Batch]], grouped: Mapping[int, 
     for (name, size), batches in found.items():
         figures += figures_of(f"{name} at {size:,}", batches, 20 if (name, size) == ("situation", large) else None)
     figures += [Figure(f"grouped at {size:,}, in the server", "ms", grouped[size]) for size in COMPARED]
-    middles = {size: [quantile(batch.waits, 0.5) for batch in found["situation", size]] for size in COMPARED}
-    label = f"situation: with {large:,} / with {small:,} cases"
-    figures.append(at_most(label, "×", ratios(middles[large], middles[small]), 1.15))
+    spent = {size: [batch.api + batch.postgres for batch in found["situation", size]] for size in COMPARED}
+    label = f"situation, processor: with {large:,} / with {small:,} cases"
+    figures.append(at_most(label, "×", ratios(spent[large], spent[small]), 1.15))
     return Result("k", TITLE, figures, [NOTE.format(built=built)], HOLDS)

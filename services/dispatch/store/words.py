@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.postgres import Connection
 
-# One reader at a time: two with the same case would both write it.
+# One reader at a time: a second would take the same notes, and wait for the first to find them gone.
 TURN = "SELECT pg_try_advisory_xact_lock(hashtextextended('dispatch.case_words', 0))"
 
 TAKE = """
