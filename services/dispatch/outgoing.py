@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from services.dispatch.domain.case import Act, Case, Fact
+from services.dispatch.domain.case import Act, Case, Centre, Fact
+from services.dispatch.domain.history import Imported
 from shared.bus.event import Event
 from shared.contracts import dispatch as contract
 from shared.contracts.topics import CASES
@@ -35,6 +36,7 @@ TYPES: dict[Act, str] = {
     Act.CLOSE: contract.CaseClosed.TYPE,
     Act.MARK_WARNED: contract.CaseWarned.TYPE,
     Act.MARK_OVERDUE: contract.CaseOverdue.TYPE,
+    Act.IMPORT: contract.CaseImported.TYPE,
 }
 
 
@@ -101,3 +103,66 @@ def _data(case: Case, fact: Fact) -> dict[str, Any]:
     else:
         data.update(fact.details)
     return data
+
+
+def told_of(case: Imported) -> dict[str, Any]:
+    """What the old system told of the case: its system and number, its steps, how often what happened."""
+    told = case.told
+    return {
+        "system": told.system,
+        "old_number": told.number,
+        "steps": [
+            {"act": act, "at": at, "actor": by, "post": post, "on_time": on_time}
+            for act, at, by, post, on_time in case.steps
+        ],
+        "first_unit": told.first_unit,
+        "rework": told.rework,
+        "suspended": told.suspended,
+        "evidence_refused": told.evidence_refused,
+    }
+
+
+def imported_event(case: Imported, told: bytes) -> Event:
+    """The one fact of a case of an old system; `told` is the JSON of `told_of`, which the timeline keeps as well."""
+    at, area = case.ended_at, case.told.area
+    data = {
+        "case_id": case.id,
+        "number": case.number,
+        "version": 1,
+        "revision": 1,
+        "act": Act.IMPORT,
+        "at": at,
+        "actor": f"history:{case.told.system}",
+        "centre": Centre.SYSTEM,
+        "post": None,
+        "from_status": None,
+        "status": case.told.outcome,
+        "routing_key": area,
+        "category": case.told.category,
+        "condition": case.told.condition,
+        "unit": case.told.unit,
+        "due_at": case.due_at,
+        "overdue": case.overdue,
+        "reports": (),
+        "opinion": None,
+        "evidence": (),
+        "clock": case.clock,
+        "history": True,
+        "source": case.told.source,
+        "description": case.told.description,
+        "location": case.told.place,
+        "opened_at": case.opened_at,
+        "told": orjson.Fragment(told),
+    }
+    return Event(
+        topic=CASES.name,
+        key=area,
+        id=uuid7(),
+        type=TYPES[Act.IMPORT],
+        subject=case.id,
+        sequence=1,
+        routing_key=area,
+        routing_key_from=None,
+        at=at,
+        data=orjson.dumps(data),
+    )

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.city.cli import authoring, intake, replay, running, upkeep
+from services.city.cli import authoring, history, intake, replay, running, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +20,7 @@ app.command(short_help="A development token for a post 岗位令牌.")(running.t
 app.command(short_help="Play real requests through a city 回放.")(replay.replay)
 app.add_typer(intake.areas, name="areas", short_help="Districts, streets, communities, grids.")
 app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of apps.")
+app.add_typer(history.history, name="history", short_help="Closed cases of an old system 历史案卷.")
 app.add_typer(authoring.pack, name="pack", short_help="Regime packs 制度包.")
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")

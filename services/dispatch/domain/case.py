@@ -73,6 +73,7 @@ class Act(StrEnum):
     CLOSE = "close"
     MARK_WARNED = "mark_warned"
     MARK_OVERDUE = "mark_overdue"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ ACT_ZH = {
     Act.CLOSE: "结案",
     Act.MARK_WARNED: "预警",
     Act.MARK_OVERDUE: "超期",
+    Act.IMPORT: "导入",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",
