@@ -154,22 +154,21 @@ async def _store(wired: Wired, before: Standing, batch: Batch, errors_bytes: int
         after = _after(before, batch, len(known), errors_bytes)
         if not await store.advance(tx, before, after):
             raise ImportMoved("another process went on with this import; start it again to see how far it came")
-        fresh = [lines for n, lines in enumerate(batch.lines) if n not in known] if known else batch.lines
         if batch.new_units:
             await store.add_retired_units(tx, batch.new_units)
-        if fresh:
-            await store.add(tx, fresh)
+        if len(known) < batch.cases:
+            await store.add(tx, store.without(batch.tables, known) if known else batch.tables)
     return after
 
 
 def _ids(batch: Batch) -> list[UUID]:
-    return [UUID(bytes=raw) for raw in batch.ids]
+    return [UUID(bytes=batch.ids[at : at + 16]) for at in range(0, len(batch.ids), 16)]
 
 
 def _after(before: Standing, batch: Batch, known: int, errors_bytes: int) -> Standing:
     return before._replace(
         rows_done=batch.rows_done,
-        imported=before.imported + len(batch.lines) - known,
+        imported=before.imported + batch.cases - known,
         known=before.known + known,
         refused=before.refused + batch.refused,
         errors_bytes=errors_bytes,

@@ -4,14 +4,15 @@ It was never ours to act on, so it is not led through the act table: it is taken
 the old system does not say and our rules can tell (the deadline, whether a step was in time) is worked out here.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID
 
 from services.dispatch.domain.case import Act, Place, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.rules import Rules
-from services.dispatch.domain.worktime import Limit, after, due, used
+from services.dispatch.domain.worktime import Limit, due, used
 from shared.kernel.area import AreaPath
 
 # In the order in which they happen; the last one is the end, whatever it was.
@@ -45,7 +46,9 @@ OUTCOMES = (Status.CLOSED.value, Status.REJECTED.value, Status.VOIDED.value)
 # Steps that a clock of ours measures, and of which it may therefore be said whether they were in time.
 TIMED = (VERIFIED, ACCEPTED, FILED, DISPATCHED, HANDLED, CHECKED)
 _SECOND = timedelta(seconds=1)
-_NAMESPACE = uuid5(NAMESPACE_URL, "wangge:history")
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOW_80 = (1 << 80) - 1
 
 
 class Told(NamedTuple):
@@ -132,10 +135,14 @@ def ids_of(system: str, number: str, reported_at: datetime) -> tuple[UUID, UUID]
     """The ids of case and report: the case's is a UUIDv7 of the instant it was reported, so that lists which are
     newest first show it where it belongs; both are always the same for the same case.
     """
-    report_id = uuid5(_NAMESPACE, f"{system}/{number}")
-    chance, milliseconds = report_id.int, int(reported_at.timestamp() * 1000)
-    case = milliseconds << 80 | 7 << 76 | (chance >> 100 & 0xFFF) << 64 | 2 << 62 | chance & (1 << 62) - 1
-    return UUID(int=case), report_id
+    digest = int.from_bytes(sha256(f"wangge history {system}/{number}".encode()).digest()[:16])
+    milliseconds = (reported_at - _EPOCH) // _MILLISECOND
+    return UUID(int=_bits(milliseconds << 80 | digest & _LOW_80, 7)), UUID(int=_bits(digest, 8))
+
+
+def _bits(number: int, version: int) -> int:
+    """128 bits as a UUID of that version (RFC 9562: 7 begins with milliseconds, 8 is one's own)."""
+    return number & ~(0xF << 76 | 0b11 << 62) | version << 76 | 0b10 << 62
 
 
 def limit_of(told: Told, rules: Rules) -> Limit | None:
@@ -146,35 +153,29 @@ def limit_of(told: Told, rules: Rules) -> Limit | None:
 def taken_in(told: Told, rules: Rules) -> Imported:
     """The case with its deadline, and for each step whether it was in time: as said, or else by the rules."""
     times = told.times
-    reported, ended = times[REPORTED], times[CLOSED]
-    assert reported is not None, "history_checks says so"
-    assert ended is not None, "history_checks says so"
-    case_id, report_id = ids_of(told.system, told.number, reported)
+    case_id, report_id = ids_of(told.system, told.number, times[REPORTED])  # type: ignore[arg-type]  # it has one
     limit = limit_of(told, rules)
-    sent, handled = times[DISPATCHED], times[HANDLED]
-    due_at = told.due_at or (due(sent, limit, rules.calendar) if sent and limit else None)
+    sent, handled, due_at = times[DISPATCHED], times[HANDLED], told.due_at
+    if sent is None:
+        limit = None
+    elif due_at is None and limit is not None:
+        due_at = due(sent, limit, rules.calendar)
     in_time = _in_time(told, due_at, rules)
-    steps = []
-    for n, at in enumerate(times):
-        if at is not None:
-            act = ACTS[n] if n < CLOSED else _end_of(told)
-            steps.append(Step(act, at, told.by[n], told.posts[n], in_time[n]))
+    steps = tuple(
+        [
+            Step(ACTS[n] if n < CLOSED else _end_of(told), at, told.by[n], told.posts[n], in_time[n])
+            for n, at in enumerate(times)
+            if at is not None
+        ]
+    )
     limit_s = used_s = None
     # A clock that stood for a time nobody knows has measured nothing.
     if limit and sent and handled and not (told.paused or told.returned):
         limit_s = limit.span(rules.calendar) // _SECOND
         used_s = used(sent, handled, limit.unit.continuous, rules.calendar) // _SECOND
+    overdue = in_time[HANDLED] is False
     return Imported(
-        case_id,
-        report_id,
-        f"{told.system}/{told.number}",
-        told,
-        tuple(steps),
-        limit if sent else None,
-        due_at if sent else None,
-        in_time[HANDLED] is False,
-        limit_s,
-        used_s,
+        case_id, report_id, f"{told.system}/{told.number}", told, steps, limit, due_at, overdue, limit_s, used_s
     )
 
 
@@ -187,33 +188,41 @@ def _end_of(told: Told) -> str:
 
 
 def _in_time(told: Told, due_at: datetime | None, rules: Rules) -> list[bool | None]:
-    """By step. Where the acceptance is not told, filing has the limits of both stages, from the report on."""
-    times, stages, calendar = told.times, rules.stages, rules.calendar
-    found: list[bool | None] = list(told.on_time)
-    reported, sent, verified, accepted = times[REPORTED], times[SENT], times[VERIFIED], times[ACCEPTED]
-    assert reported is not None
-
-    def within(stage: Stage, start: datetime | None, end: datetime | None) -> bool | None:
-        limit = stages.get(stage)
-        return None if limit is None or start is None or end is None else due(start, limit, calendar) >= end
-
-    if found[ACCEPTED] is None and accepted is not None and (limit := stages.get(Stage.ACCEPT)):
-        spent = used(reported, sent or accepted, limit.unit.continuous, calendar)
-        if verified is not None:  # the clock stood while the case was being verified
-            spent += used(verified, accepted, limit.unit.continuous, calendar)
-        found[ACCEPTED] = spent <= limit.span(calendar)
-    if found[VERIFIED] is None:
-        found[VERIFIED] = within(Stage.VERIFY, sent, verified)
-    if found[FILED] is None and times[FILED] is not None:
-        start = accepted
-        if start is None and (limit := stages.get(Stage.ACCEPT)):
-            start = after(verified or reported, limit.span(calendar), limit.unit.continuous, calendar)
-        found[FILED] = within(Stage.FILE, start or reported, times[FILED])
-    if found[DISPATCHED] is None:
-        found[DISPATCHED] = within(Stage.DISPATCH, times[FILED], times[DISPATCHED])
-    handled = times[HANDLED]
-    if found[HANDLED] is None and handled is not None and due_at is not None:
+    """By step, as evaluation judges a clock: whole seconds used against those of the limit."""
+    reported, sent, verified, accepted, filed, dispatched, handled, check_sent, checked, _ = told.times
+    found = list(told.on_time)
+    if accepted and found[ACCEPTED] is None:
+        # The clock stood while the case was being verified.
+        stretches = ((reported, sent), (verified, accepted)) if sent and verified else ((reported, accepted),)
+        found[ACCEPTED] = _within(rules, (Stage.ACCEPT,), stretches)
+    if verified and found[VERIFIED] is None:
+        found[VERIFIED] = _within(rules, (Stage.VERIFY,), ((sent, verified),))
+    if filed and found[FILED] is None:
+        # Where the acceptance is not told, filing has the limits of both.
+        both = (Stage.FILE,) if accepted else (Stage.ACCEPT, Stage.FILE)
+        found[FILED] = _within(rules, both, ((accepted or verified or reported, filed),))
+    if dispatched and found[DISPATCHED] is None:
+        found[DISPATCHED] = _within(rules, (Stage.DISPATCH,), ((filed, dispatched),))
+    if handled and found[HANDLED] is None and due_at:
         found[HANDLED] = handled <= due_at
-    if found[CHECKED] is None:
-        found[CHECKED] = within(Stage.CHECK, times[CHECK_SENT], times[CHECKED])
-    return [found[n] if n in TIMED and times[n] is not None else None for n in range(len(STEPS))]
+    if checked and found[CHECKED] is None:
+        found[CHECKED] = _within(rules, (Stage.CHECK,), ((check_sent, checked),))
+    return found
+
+
+def _within(
+    rules: Rules, stages: tuple[Stage, ...], stretches: tuple[tuple[datetime | None, datetime | None], ...]
+) -> bool | None:
+    """Whether the stretches of time fit into the stages' limits; None where one of them has none."""
+    calendar, allowed, continuous = rules.calendar, _SECOND, True
+    for stage in stages:
+        limit = rules.stages.get(stage)
+        if limit is None:
+            return None
+        allowed += limit.span(calendar)
+        continuous = continuous and limit.unit.continuous
+    spent = timedelta(0)
+    for start, end in stretches:
+        if start and end:
+            spent += end - start if continuous else used(start, end, continuous, calendar)
+    return spent < allowed

@@ -1,7 +1,6 @@
 """What must hold of a case 案卷 that another system closed, before it is taken in."""
 
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import NamedTuple
 
 from services.dispatch.domain.case import Status
@@ -29,6 +28,8 @@ _NEEDS = (
     (CHECK_SENT, HANDLED),
     (CHECKED, CHECK_SENT),
 )
+_ALL_NEED = {REPORTED: "every case was reported", CLOSED: "every case came to an end"}
+_CLOSED_NEEDS = _ALL_NEED | dict.fromkeys((FILED, DISPATCHED, HANDLED), "a closed case was filed, dispatched, handled")
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,15 +48,13 @@ def wrong_with(told: Told, rules: Rules, now: datetime) -> list[Wrong]:
 
 def _missing_times(told: Told) -> list[Wrong]:
     times = told.times
-    needed = {REPORTED: "every case was reported", CLOSED: "every case came to an end"}
-    if told.outcome == Status.CLOSED:
-        needed |= dict.fromkeys((FILED, DISPATCHED, HANDLED), "a closed case was filed, dispatched and handled")
+    needed = dict(_CLOSED_NEEDS if told.outcome == Status.CLOSED else _ALL_NEED)
     for step, before in _NEEDS:
-        if times[step] is not None:
+        if times[step] is not None and times[before] is None:
             needed.setdefault(before, f"{STEPS[step]}_at is given")
     found = [
         Wrong(f"{STEPS[step]}_at", f"missing: {why}", "a time such as 2019-03-01 08:30:00")
-        for step, why in sorted(needed.items())
+        for step, why in needed.items()
         if times[step] is None
     ]
     if told.outcome == Status.REJECTED:
@@ -68,14 +67,17 @@ def _missing_times(told: Told) -> list[Wrong]:
 
 
 def _out_of_order(told: Told, now: datetime) -> list[Wrong]:
-    known = [(step, at) for step, at in enumerate(told.times) if at is not None]
-    found = [
-        Wrong(f"{STEPS[step]}_at", f"earlier than {STEPS[earlier]}_at", f"{before.isoformat()} or later")
-        for (earlier, before), (step, at) in pairwise(known)
-        if at < before
-    ]
-    found += [Wrong(f"{STEPS[n]}_at", "before 1970", "a time since 1970") for n, at in known[:1] if at < _EARLIEST]
-    found += [Wrong(f"{STEPS[n]}_at", "in the future", "a time that has passed") for n, at in known if at > now]
+    found: list[Wrong] = []
+    earlier, before = "", _EARLIEST
+    for step, at in zip(STEPS, told.times, strict=True):
+        if at is None:
+            continue
+        if at < before:
+            why = f"earlier than {earlier}_at" if earlier else "before 1970"
+            found.append(Wrong(f"{step}_at", why, f"{before.isoformat()} or later"))
+        elif at > now:
+            found.append(Wrong(f"{step}_at", "in the future", "a time that has passed"))
+        earlier, before = step, at
     return found
 
 

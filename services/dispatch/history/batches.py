@@ -24,7 +24,7 @@ from services.dispatch.history.reading import RawRow, Source, rows
 from services.dispatch.history.rows import Known, Places, RowReader
 from services.dispatch.outgoing import imported_event, told_of
 from services.dispatch.pack_rules import rules_of
-from services.dispatch.store.history import Lines, lines_of
+from services.dispatch.store.history import Lines, Tables, lines_of, tables_of
 from shared.packs import load
 
 _UTF8_MARK = "\ufeff"
@@ -33,13 +33,15 @@ _UTF8_MARK = "\ufeff"
 class Batch(NamedTuple):
     """Rows of a file, up to and with row `rows_done`, whose last line is `line`.
 
-    `ids` are the report ids of the cases in `lines`; `errors` are lines of the file of refused rows.
+    `ids` are the report ids of its cases, 16 bytes each; `tables` what is stored of them, as `store.history` takes it;
+    `errors` are lines of the file of refused rows.
     """
 
     rows_done: int
     line: int
-    ids: list[bytes]
-    lines: list[Lines]
+    cases: int
+    ids: bytes
+    tables: Tables
     new_units: list[str]
     refused: int
     errors: bytes
@@ -108,19 +110,19 @@ class _Maker:
             plan.places,
             getattr(import_module(plan.mask.module), plan.mask.name),
         )
-        self._reader = RowReader(self._known)
+        self._reader = RowReader(self._known, plan.source.header)
         self._line_of: dict[int, int] = {}  # hash of a number → the line it stood on: 100 bytes a row, not the text
 
     def seen_before(self, row: RawRow) -> None:
         """Keep the number of a row that was settled, so that a second one of it is noticed."""
-        if number := row.values.get("number", "").strip():
+        if number := row.values.get("number"):
             self._line_of.setdefault(hash(number), row.line)
 
     def batch(self, raw: list[RawRow], done: int) -> Batch:
         """Read, check and write out these rows."""
         read = [self._read(row) for row in raw]
         read = self._placed(read)
-        lines: list[Lines] = []
+        cases: list[Lines] = []
         ids: list[bytes] = []
         units: set[str] = set()
         refused: list[list[str]] = []
@@ -132,16 +134,25 @@ class _Maker:
             assert isinstance(found, Told)
             case = taken_in(found, self._rules)
             told = orjson.dumps(told_of(case))
-            lines.append(lines_of(case, told, imported_event(case, told)))
+            cases.append(lines_of(case, told, imported_event(case, told)))
             ids.append(case.report_id.bytes)
             units.update(unit for unit in (found.unit, found.first_unit) if unit and unit not in self._known.units)
-        return Batch(done, raw[-1].line, ids, lines, sorted(units), len(refused), _csv(refused).encode())
+        return Batch(
+            done,
+            raw[-1].line,
+            len(ids),
+            b"".join(ids),
+            tables_of(cases),
+            sorted(units),
+            len(refused),
+            _csv(refused).encode(),
+        )
 
     def _read(self, row: RawRow) -> Told | list[Wrong]:
         if row.trouble:
             return [Wrong("", row.trouble, "one case in the file's own format")]
         found = self._reader.read(row.values)
-        if number := row.values.get("number", "").strip():
+        if number := row.values.get("number"):
             first = self._line_of.setdefault(hash(number), row.line)
             if first != row.line:
                 again = Wrong("number", f"{number[:64]!r} stands on line {first} already", "each case once")

@@ -42,7 +42,8 @@ class Source:
 
 
 class RawRow(NamedTuple):
-    """A row as it stands in the file: `values` by column, or, where it cannot be taken apart, `trouble` says why.
+    """A row as it stands in the file: its values by column, without blanks around them and without those that are
+    empty; or, where it cannot be taken apart, `trouble` says why.
 
     `line` is the first of its lines, counted from 1; `raw` is its text.
     """
@@ -157,7 +158,9 @@ def _csv_rows(file: Iterable[str]) -> Iterator[RawRow]:
             trouble = trouble or f"{len(cells)} cells; the header has {len(header)}"
             yield RawRow(line, {}, "".join(taken).rstrip("\r\n"), trouble)
         elif cells:
-            yield RawRow(line, dict(zip(header, cells, strict=True)), "")
+            yield RawRow(
+                line, {name: cell for name, cell in zip(header, map(str.strip, cells), strict=True) if cell}, ""
+            )
         line += len(taken)
 
 
@@ -185,8 +188,9 @@ def _members(found: object) -> tuple[dict[str, str], str]:
             return {}, f"unknown field {name!r}"
         if isinstance(value, bool):
             values[name] = "true" if value else "false"
-        elif isinstance(value, str | int | float) or value is None:
-            values[name] = "" if value is None else str(value)
-        else:
+        elif isinstance(value, str | int | float):
+            if text := str(value).strip():
+                values[name] = text
+        elif value is not None:
             return {}, f"{name} must be a text, a number, true, false or null"
     return values, ""

@@ -5,7 +5,7 @@ then nothing to do but to hand bytes on, while the next batch is being read.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -87,6 +87,14 @@ class Lines(NamedTuple):
     case: str
     fact: str
     event: str
+
+
+class Tables(NamedTuple):
+    """The lines of many cases, by table. No line has an end of line within it."""
+
+    cases: bytes
+    facts: bytes
+    events: bytes
 
 
 class Standing(NamedTuple):
@@ -183,11 +191,27 @@ def _text(value: str) -> str:
     return value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
-async def add(tx: Connection, lines: Sequence[Lines]) -> None:
+def tables_of(lines: Sequence[Lines]) -> Tables:
+    """The lines, one table after the other."""
+    return Tables(*("".join([f"{each[n]}\n" for each in lines]).encode() for n in range(3)))
+
+
+def without(tables: Tables, left_out: Container[int]) -> Tables:
+    """The same without the cases of those indexes."""
+    return Tables(
+        *(
+            b"".join([line for n, line in enumerate(table.splitlines(keepends=True)) if n not in left_out])
+            for table in tables
+        )
+    )
+
+
+async def add(tx: Connection, tables: Tables) -> None:
     """Write cases, their timelines and their events: three COPYs."""
-    for table, columns, n in (("cases", _CASES, 0), ("timeline", _TIMELINE, 1), ("outbox", outbox.COLUMNS, 2)):
-        text = "\n".join([each[n] for each in lines]) + "\n"
-        await tx.copy_to_table(table, schema_name="dispatch", columns=columns, source=io.BytesIO(text.encode()))
+    for table, columns, text in zip(
+        ("cases", "timeline", "outbox"), (_CASES, _TIMELINE, outbox.COLUMNS), tables, strict=True
+    ):
+        await tx.copy_to_table(table, schema_name="dispatch", columns=columns, source=io.BytesIO(text))
 
 
 async def lock_system(connection: Connection, system: str) -> bool:

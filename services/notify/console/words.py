@@ -35,6 +35,7 @@ EVENTS: Final = {
     "case.closed.v1": ("结案", "closed"),
     "case.warned.v1": ("预警", "80 % of the limit"),
     "case.overdue.v1": ("超期", "overdue"),
+    "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }
 
 STATUSES: Final = {
