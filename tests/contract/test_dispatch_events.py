@@ -8,9 +8,12 @@ import pytest
 
 from services.dispatch.domain.acts import automatic, mark
 from services.dispatch.domain.case import Act, Case, Place, Post
-from services.dispatch.outgoing import TYPES, events_of
+from services.dispatch.domain.history import taken_in
+from services.dispatch.outgoing import TYPES, events_of, imported_event, told_of
+from shared.bus.event import Event
 from shared.contracts import dispatch as contract
-from tests.unit.dispatch.cases import AUTOMATIC, HOUR, START, STRAIGHT, do, opened
+from tests.unit.dispatch.cases import AUTOMATIC, HOUR, RULES, START, STRAIGHT, do, opened
+from tests.unit.dispatch.told import told
 
 A, P = Act, Post
 MODELS = {model.TYPE: model for model in contract.FACTS}
@@ -38,7 +41,13 @@ def walked() -> list[Case]:
     return [closed, declined, unfiled, overdue]
 
 
-EVENTS = events_of(walked())
+def imported() -> Event:
+    """The one event of a case that another system closed."""
+    case = taken_in(told(), RULES)
+    return imported_event(case, orjson.dumps(told_of(case)))
+
+
+EVENTS = [*events_of(walked()), imported()]
 
 
 def test_every_act_is_among_them() -> None:
@@ -54,8 +63,17 @@ def test_it_is_what_its_contract_says(number: int) -> None:
     written = orjson.loads(event.data)
     fact = model.model_validate_json(event.data)
     assert written.keys() <= model.model_fields.keys(), "nothing is published that the contract does not name"
-    assert written == orjson.loads(fact.model_dump_json()) | {k: v for k, v in written.items() if k in TIMES}
+    known = {k: v for k, v in written.items() if k in (*TIMES, "told")}
+    assert written == orjson.loads(fact.model_dump_json()) | known
     assert (fact.version, fact.case_id, fact.at) == (event.sequence, event.subject, event.at)
+
+
+def test_what_an_old_system_told_is_what_its_contract_says() -> None:
+    written = orjson.loads(imported().data)["told"]
+    read = contract.CaseImported.model_validate_json(imported().data).told
+    assert contract.Told.model_validate(written, strict=False) == read
+    assert written.keys() == contract.Told.model_fields.keys()
+    assert {name for step in written["steps"] for name in step} == contract.ToldStep.model_fields.keys()
 
 
 # The same instants, written +00:00 by us and Z by pydantic.
