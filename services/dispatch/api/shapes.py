@@ -50,6 +50,7 @@ class CaseShape(BaseModel):
     unit: str | None
     assisting: list[str]
     reports: list[UUID]
+    history: str | None = Field(description="the old system that closed it; null for a case of ours")
     occurred_at: datetime | None
     opened_at: datetime
     due_at: datetime | None
@@ -61,8 +62,18 @@ class CaseShape(BaseModel):
     acts: list[Act]
 
 
+class OldStep(BaseModel):
+    """A step of a case in the system that closed it; what it did not tell is left out."""
+
+    act: str
+    at: datetime
+    actor: str | None = None
+    post: str | None = None
+    on_time: bool | None = None
+
+
 class TimelineItem(BaseModel):
-    """One fact of a case; versions are contiguous from 1."""
+    """One fact of a case; versions are contiguous from 1. A case of an old system has one, `import`, with its steps."""
 
     version: int
     act: Act
@@ -74,6 +85,7 @@ class TimelineItem(BaseModel):
     to: Status
     opinion: str | None
     evidence: list[UUID]
+    steps: list[OldStep] | None = None
 
 
 class TaskShape(BaseModel):

@@ -130,7 +130,8 @@ class Case:
     `born_in` is the area it was opened in, which keeps its facts in one partition wherever it moves. `limit` is the
     handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
     while the unit had the case. `handlers` are the subjects who handled it: none of them may check it. `task_id` and
-    `assignee` belong to the open verification or check. `clocks` are all that ever ran; `facts` those not saved yet.
+    `assignee` belong to the open verification or check. `history` names the old system that closed
+    it. `clocks` are all that ever ran; `facts` those not saved yet.
     """
 
     id: UUID
@@ -161,6 +162,7 @@ class Case:
     passed: bool | None = None
     due_at: datetime | None = None
     overdue: bool = False
+    history: str | None = None
     clocks: tuple[StageClock, ...] = ()
     facts: tuple[Fact, ...] = ()
 

@@ -48,6 +48,7 @@ def case_of(row: asyncpg.Record) -> Case:
         passed=row["passed"],
         due_at=row["due_at"],
         overdue=row["overdue"],
+        history=row["history"],
         clocks=clocks_of(row["clocks"]),
     )
 

@@ -53,7 +53,8 @@ def insert_sql(first_parameter: int = 1) -> str:
 PARAMETERS = len(_ARRAYS)
 
 PAGE = """
-    SELECT t.version, t.act, t.at, t.actor, t.centre, t.post, t.from_status, t.status, t.opinion, t.evidence
+    SELECT t.version, t.act, t.at, t.actor, t.centre, t.post, t.from_status, t.status, t.opinion, t.evidence,
+           CASE t.act WHEN 'import' THEN t.details -> 'steps' END AS steps
       FROM dispatch.timeline t
      WHERE t.case_id = $1 AND t.version > $2
      ORDER BY t.version
@@ -122,6 +123,7 @@ async def page(tx: Connection, case_id: UUID, after: int, limit: int) -> list[di
             "to": row["status"],
             "opinion": row["opinion"],
             "evidence": row["evidence"] or [],
+            **({"steps": row["steps"]} if row["steps"] else {}),
         }
         for row in rows
     ]
