@@ -24,6 +24,7 @@ ROWS = {
     "f": "f_streams",
     "g": "g_footprint",
     "h": "h_taxes",
+    "l": "l_history",
 }
 
 

@@ -1,5 +1,6 @@
 """Cases as an old system tells them."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ def at(minutes: float) -> datetime:
     return BEGAN + timedelta(minutes=minutes)
 
 
-def told(minutes: dict[str, float] | None = None, **fields: Any) -> Told:
+def told(minutes: Mapping[str, float] | None = None, **fields: Any) -> Told:
     """A closed case of the rules in `cases.py`, everything in time; `minutes` when which step was."""
     times = {step: at(after) for step, after in (STRAIGHT if minutes is None else minutes).items()}
     case = Told(
