@@ -6,6 +6,7 @@ measured with 200,000 rows, the process stores 1.4 times as many a second.
 """
 
 import csv
+import gc
 import io
 import signal
 from collections.abc import Iterator
@@ -219,6 +220,7 @@ class Reading:
 
 def _work(plan: Plan, pipe: Pipe) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that stores
+    gc.disable()  # rows make no cycles, and looking for some takes a tenth of the time
     try:
         for batch in batches(plan):
             pipe.send(batch)

@@ -15,9 +15,14 @@ import pytest
 import shapely
 
 from services.dispatch.history.columns import COLUMNS
+from services.dispatch.store import timeline
+from services.dispatch.store.rows import case_of
 from services.evaluation.commands.rebuild import rebuild
+from services.intake.commands.follow_cases import follow_cases
+from services.notify.commands.append_facts import append_cases
 from shared.bus.embedded import EmbeddedCarrier
 from shared.contracts import topics
+from shared.postgres import connect
 from shared.settings import Settings
 from tests.history_file import HEADER, cases
 from tests.integration.city.test_command_line import ROOT, _start, wangge
@@ -265,6 +270,35 @@ async def test_scores_of_the_past_are_right(city: dict[str, str]) -> None:
         done = await rebuild(evaluation.wired.pool)
         assert (done.facts, done.cases, done.repaired) == (6, 6, 0)
         assert await evaluation.rows() == before
+
+
+async def test_nobody_who_listens_hears_of_it(city: dict[str, str]) -> None:
+    """Neither the log of streams and webhooks nor tracking nor the status of any report."""
+    assert (await wangge("history", "import", str(EXAMPLE), "--system", "old", **city))[0] == 0
+    facts = await stored(city, PUBLISHED)
+    records = [a_record(topics.CASES, subject, 1, "case.imported.v1", data) for subject, _, data in facts]
+    connection = await connect(city["WANGGE_DATABASE_URL"], name="test")
+    async with connection.transaction():
+        await append_cases(connection, records)
+        await follow_cases(connection, records)
+    await connection.close()
+    for table in ("notify.log", "notify.tracked_steps", "notify.tracked_links", "intake.report_status"):
+        assert await stored(city, f"SELECT count(*) FROM {table}") == [(0,)], table
+
+
+async def test_a_desk_sees_where_it_came_from_and_its_steps(city: dict[str, str]) -> None:
+    assert (await wangge("history", "import", str(EXAMPLE), "--system", "old", **city))[0] == 0
+    connection = await connect(city["WANGGE_DATABASE_URL"], name="test")
+    row = await connection.fetchrow("SELECT * FROM dispatch.cases WHERE number = 'old/2024-000101'")
+    assert row is not None
+    case = case_of(row)
+    assert (case.history, case.clocks, case.passed) == ("old", (), True)
+    (item,) = await timeline.page(connection, case.id, 0, 10)
+    await connection.close()
+    assert (item["act"], item["version"], item["from"], item["to"]) == ("import", 1, None, "closed")
+    assert item["steps"][4] == {
+        "act": "file", "at": "2024-03-04T09:31:00+08:00", "actor": "li", "post": "shift_leader", "on_time": True,
+    }  # fmt: skip
 
 
 @pytest.mark.slow
