@@ -8,7 +8,7 @@ import pytest
 
 from services.dispatch.domain.acts import automatic, mark
 from services.dispatch.domain.case import Act, Case, Place, Post
-from services.dispatch.domain.history import taken_in
+from services.dispatch.domain.history import Judge
 from services.dispatch.outgoing import TYPES, events_of, imported_event, told_of
 from shared.bus.event import Event
 from shared.contracts import dispatch as contract
@@ -43,7 +43,7 @@ def walked() -> list[Case]:
 
 def imported() -> Event:
     """The one event of a case that another system closed."""
-    case = taken_in(told(), RULES)
+    case = Judge(RULES).taken_in(told())
     return imported_event(case, orjson.dumps(told_of(case)))
 
 

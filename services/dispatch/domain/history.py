@@ -12,7 +12,7 @@ from uuid import UUID
 from services.dispatch.domain.case import Act, Place, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.rules import Rules
-from services.dispatch.domain.worktime import Limit, due, used
+from services.dispatch.domain.worktime import Limit, after, used
 from shared.kernel.area import AreaPath
 
 # In the order in which they happen; the last one is the end, whatever it was.
@@ -42,12 +42,15 @@ ACTS = (
     Act.ANSWER_CHECK.value,
     Act.CLOSE.value,
 )
+_DECLINED, _FILING_REFUSED = Act.DECLINE.value, Act.REFUSE_FILING.value
+# Plain texts: to read a member's value takes a microsecond, and there are a million cases of ten steps.
 OUTCOMES = (Status.CLOSED.value, Status.REJECTED.value, Status.VOIDED.value)
 # Steps that a clock of ours measures, and of which it may therefore be said whether they were in time.
 TIMED = (VERIFIED, ACCEPTED, FILED, DISPATCHED, HANDLED, CHECKED)
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HANDLE = Stage.HANDLE.value
 _LOW_80 = (1 << 80) - 1
 
 
@@ -128,7 +131,7 @@ class Imported(NamedTuple):
         """The handling clock as facts tell it."""
         if self.limit_s is None or self.used_s is None:
             return None
-        return {"stage": Stage.HANDLE, "limit_s": self.limit_s, "used_s": self.used_s}
+        return {"stage": _HANDLE, "limit_s": self.limit_s, "used_s": self.used_s}
 
 
 def ids_of(system: str, number: str, reported_at: datetime) -> tuple[UUID, UUID]:
@@ -150,79 +153,92 @@ def limit_of(told: Told, rules: Rules) -> Limit | None:
     return told.limit or rules.handling.get((told.category, told.condition or ""))
 
 
-def taken_in(told: Told, rules: Rules) -> Imported:
-    """The case with its deadline, and for each step whether it was in time: as said, or else by the rules."""
-    times = told.times
-    case_id, report_id = ids_of(told.system, told.number, times[REPORTED])  # type: ignore[arg-type]  # it has one
-    limit = limit_of(told, rules)
-    sent, handled, due_at = times[DISPATCHED], times[HANDLED], told.due_at
-    if sent is None:
-        limit = None
-    elif due_at is None and limit is not None:
-        due_at = due(sent, limit, rules.calendar)
-    in_time = _in_time(told, due_at, rules)
-    steps = tuple(
-        [
-            Step(ACTS[n] if n < CLOSED else _end_of(told), at, told.by[n], told.posts[n], in_time[n])
-            for n, at in enumerate(times)
-            if at is not None
-        ]
-    )
-    limit_s = used_s = None
-    # A clock that stood for a time nobody knows has measured nothing.
-    if limit and sent and handled and not (told.paused or told.returned):
-        limit_s = limit.span(rules.calendar) // _SECOND
-        used_s = used(sent, handled, limit.unit.continuous, rules.calendar) // _SECOND
-    overdue = in_time[HANDLED] is False
-    return Imported(
-        case_id, report_id, f"{told.system}/{told.number}", told, steps, limit, due_at, overdue, limit_s, used_s
-    )
+class _Allowed(NamedTuple):
+    """A stage's limit."""
+
+    span: timedelta
+    continuous: bool
+
+
+class Judge:
+    """Takes cases in by one city's rules. The limits of the stages are looked up once, for a million cases ask them."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._calendar = rules.calendar
+        limits = {
+            stage: _Allowed(limit.span(rules.calendar), limit.unit.continuous) for stage, limit in rules.stages.items()
+        }
+        self._accept, self._verify = limits.get(Stage.ACCEPT), limits.get(Stage.VERIFY)
+        self._file, self._dispatch = limits.get(Stage.FILE), limits.get(Stage.DISPATCH)
+        self._check = limits.get(Stage.CHECK)
+        self._accept_and_file = None
+        if self._accept and self._file:
+            both = self._accept.continuous and self._file.continuous
+            self._accept_and_file = _Allowed(self._accept.span + self._file.span, both)
+
+    def taken_in(self, told: Told) -> Imported:
+        """The case with its deadline, and for each step whether it was in time: as said, or else by the rules."""
+        times = told.times
+        case_id, report_id = ids_of(told.system, told.number, times[REPORTED])  # type: ignore[arg-type]  # it has one
+        sent, handled, due_at = times[DISPATCHED], times[HANDLED], told.due_at
+        limit = limit_s = used_s = None
+        if sent is not None and (limit := limit_of(told, self._rules)) is not None:
+            span, continuous = limit.span(self._calendar), limit.unit.continuous
+            if due_at is None:
+                due_at = after(sent, span, continuous, self._calendar)
+            # A clock that stood for a time nobody knows has measured nothing.
+            if handled is not None and not (told.paused or told.returned):
+                limit_s = span // _SECOND
+                used_s = used(sent, handled, continuous, self._calendar) // _SECOND
+        in_time = self._in_time(told, due_at)
+        by, posts, end = told.by, told.posts, _end_of(told)
+        steps = tuple(
+            [
+                Step(ACTS[n] if n < CLOSED else end, at, by[n], posts[n], in_time[n])
+                for n, at in enumerate(times)
+                if at is not None
+            ]
+        )
+        number, overdue = f"{told.system}/{told.number}", in_time[HANDLED] is False
+        return Imported(case_id, report_id, number, told, steps, limit, due_at, overdue, limit_s, used_s)
+
+    def _in_time(self, told: Told, due_at: datetime | None) -> list[bool | None]:
+        """By step, as evaluation judges a clock: whole seconds used against those of the limit."""
+        reported, sent, verified, accepted, filed, dispatched, handled, check_sent, checked, _ = told.times
+        found = list(told.on_time)
+        if accepted and found[ACCEPTED] is None:
+            # The clock stood while the case was being verified.
+            stretches = ((reported, sent), (verified, accepted)) if sent and verified else ((reported, accepted),)
+            found[ACCEPTED] = self._within(self._accept, *stretches)
+        if verified and found[VERIFIED] is None:
+            found[VERIFIED] = self._within(self._verify, (sent, verified))
+        if filed and found[FILED] is None:
+            # Where the acceptance is not told, filing has the limits of both.
+            allowed = self._file if accepted else self._accept_and_file
+            found[FILED] = self._within(allowed, (accepted or verified or reported, filed))
+        if dispatched and found[DISPATCHED] is None:
+            found[DISPATCHED] = self._within(self._dispatch, (filed, dispatched))
+        if handled and found[HANDLED] is None and due_at:
+            found[HANDLED] = handled <= due_at
+        if checked and found[CHECKED] is None:
+            found[CHECKED] = self._within(self._check, (check_sent, checked))
+        return found
+
+    def _within(self, allowed: _Allowed | None, *stretches: tuple[datetime | None, datetime | None]) -> bool | None:
+        """Whether the stretches of time fit into a limit; None where there is none."""
+        if allowed is None:
+            return None
+        spent = -_SECOND
+        for start, end in stretches:
+            if start and end:
+                spent += end - start if allowed.continuous else used(start, end, False, self._calendar)
+        return spent < allowed.span
 
 
 def _end_of(told: Told) -> str:
-    if told.outcome == Status.CLOSED:
-        return Act.CLOSE.value
-    if told.outcome == Status.VOIDED:
+    if told.outcome == OUTCOMES[0]:
+        return ACTS[CLOSED]
+    if told.outcome == OUTCOMES[2]:
         return "void"
-    return Act.DECLINE.value if told.times[ACCEPTED] is None else Act.REFUSE_FILING.value
-
-
-def _in_time(told: Told, due_at: datetime | None, rules: Rules) -> list[bool | None]:
-    """By step, as evaluation judges a clock: whole seconds used against those of the limit."""
-    reported, sent, verified, accepted, filed, dispatched, handled, check_sent, checked, _ = told.times
-    found = list(told.on_time)
-    if accepted and found[ACCEPTED] is None:
-        # The clock stood while the case was being verified.
-        stretches = ((reported, sent), (verified, accepted)) if sent and verified else ((reported, accepted),)
-        found[ACCEPTED] = _within(rules, (Stage.ACCEPT,), stretches)
-    if verified and found[VERIFIED] is None:
-        found[VERIFIED] = _within(rules, (Stage.VERIFY,), ((sent, verified),))
-    if filed and found[FILED] is None:
-        # Where the acceptance is not told, filing has the limits of both.
-        both = (Stage.FILE,) if accepted else (Stage.ACCEPT, Stage.FILE)
-        found[FILED] = _within(rules, both, ((accepted or verified or reported, filed),))
-    if dispatched and found[DISPATCHED] is None:
-        found[DISPATCHED] = _within(rules, (Stage.DISPATCH,), ((filed, dispatched),))
-    if handled and found[HANDLED] is None and due_at:
-        found[HANDLED] = handled <= due_at
-    if checked and found[CHECKED] is None:
-        found[CHECKED] = _within(rules, (Stage.CHECK,), ((check_sent, checked),))
-    return found
-
-
-def _within(
-    rules: Rules, stages: tuple[Stage, ...], stretches: tuple[tuple[datetime | None, datetime | None], ...]
-) -> bool | None:
-    """Whether the stretches of time fit into the stages' limits; None where one of them has none."""
-    calendar, allowed, continuous = rules.calendar, _SECOND, True
-    for stage in stages:
-        limit = rules.stages.get(stage)
-        if limit is None:
-            return None
-        allowed += limit.span(calendar)
-        continuous = continuous and limit.unit.continuous
-    spent = timedelta(0)
-    for start, end in stretches:
-        if start and end:
-            spent += end - start if continuous else used(start, end, continuous, calendar)
-    return spent < allowed
+    return _DECLINED if told.times[ACCEPTED] is None else _FILING_REFUSED

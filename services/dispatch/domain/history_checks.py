@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from services.dispatch.domain.case import Status
 from services.dispatch.domain.history import (
     CHECK_SENT,
     CHECKED,
@@ -11,6 +10,7 @@ from services.dispatch.domain.history import (
     DISPATCHED,
     FILED,
     HANDLED,
+    OUTCOMES,
     REPORTED,
     SENT,
     STEPS,
@@ -48,7 +48,7 @@ def wrong_with(told: Told, rules: Rules, now: datetime) -> list[Wrong]:
 
 def _missing_times(told: Told) -> list[Wrong]:
     times = told.times
-    needed = dict(_CLOSED_NEEDS if told.outcome == Status.CLOSED else _ALL_NEED)
+    needed = dict(_CLOSED_NEEDS if told.outcome == OUTCOMES[0] else _ALL_NEED)
     for step, before in _NEEDS:
         if times[step] is not None and times[before] is None:
             needed.setdefault(before, f"{STEPS[step]}_at is given")
@@ -57,7 +57,7 @@ def _missing_times(told: Told) -> list[Wrong]:
         for step, why in needed.items()
         if times[step] is None
     ]
-    if told.outcome == Status.REJECTED:
+    if told.outcome == OUTCOMES[1]:
         found += [
             Wrong(f"{STEPS[step]}_at", "a rejected case was never filed", "empty, or another outcome")
             for step in range(FILED, CLOSED)

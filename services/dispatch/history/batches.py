@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import orjson
 
-from services.dispatch.domain.history import Told, taken_in
+from services.dispatch.domain.history import Judge, Told
 from services.dispatch.domain.history_checks import Wrong, wrong_with
 from services.dispatch.history.columns import ERROR_COLUMNS
 from services.dispatch.history.reading import RawRow, Source, rows
@@ -101,6 +101,7 @@ class _Maker:
         self._plan = plan
         pack = load(plan.pack)
         self._rules = rules_of(pack)
+        self._judge = Judge(self._rules)
         self._known = Known(
             plan.system,
             self._rules,
@@ -133,7 +134,7 @@ class _Maker:
                 refused.append(self._refused(row, wrong))
                 continue
             assert isinstance(found, Told)
-            case = taken_in(found, self._rules)
+            case = self._judge.taken_in(found)
             told = orjson.dumps(told_of(case))
             cases.append(lines_of(case, told, imported_event(case, told)))
             ids.append(case.report_id.bytes)

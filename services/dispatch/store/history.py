@@ -47,6 +47,8 @@ _CASES = (
 )
 _TIMELINE = ("case_id", "version", "revision", "act", "at", "actor", "centre", "status", "clock", "details")
 
+_IMPORT = Act.IMPORT.value
+
 LOCK_SYSTEM = "SELECT pg_try_advisory_lock(hashtextextended('wangge.history ' || $1, 0))"
 UNFINISHED = """
     SELECT id, rows_done, imported, known, refused, errors_bytes
@@ -146,7 +148,7 @@ def lines_of(case: Imported, told: bytes, event: Event) -> Lines:
         case.opened_at.isoformat(),
         data.condition or "\\N",
         str(case.limit.amount) if case.limit else "\\N",
-        case.limit.unit.value if case.limit else "\\N",
+        case.limit.unit if case.limit else "\\N",
         data.unit or "\\N",
         "t" if passed else "\\N",
         case.due_at.isoformat() if case.due_at else "\\N",
@@ -158,7 +160,7 @@ def lines_of(case: Imported, told: bytes, event: Event) -> Lines:
         case_id,
         "1",
         "1",
-        Act.IMPORT.value,
+        _IMPORT,
         end,
         f"history:{data.system}",
         "system",
@@ -170,7 +172,7 @@ def lines_of(case: Imported, told: bytes, event: Event) -> Lines:
         str(shard_of(event.key)),
         event.topic,
         event.key,
-        str(event.id),
+        case_id,
         event.type,
         case_id,
         "1",

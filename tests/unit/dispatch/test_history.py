@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dispatch.domain.history import STEPS, Imported, Told, ids_of, taken_in
+from services.dispatch.domain.history import STEPS, Imported, Judge, Told, ids_of
 from services.dispatch.domain.history_checks import wrong_with
 from services.dispatch.domain.worktime import Limit, Unit, due
 from tests.unit.dispatch.cases import CALENDAR, RULES
@@ -20,14 +20,14 @@ def fields(case: Told) -> list[str]:
 
 
 def in_time(case: Told) -> dict[str, bool]:
-    steps = taken_in(case, RULES).steps
+    steps = Judge(RULES).taken_in(case).steps
     return {step.act: step.on_time for step in steps if step.on_time is not None}
 
 
 def test_a_straight_case_is_right_and_in_time_throughout() -> None:
     case = told()
     assert wrong_with(case, RULES, NOW) == []
-    done = taken_in(case, RULES)
+    done = Judge(RULES).taken_in(case)
     assert (done.number, done.opened_at, done.ended_at) == ("old/2026-0001", at(0), at(120))
     assert [step.act for step in done.steps] == [
         "open", "accept", "file", "dispatch", "report_handled", "request_check", "answer_check", "close",
@@ -54,27 +54,27 @@ def test_a_late_step_is_late_alone(step: str, late: dict[str, float]) -> None:
         "checked": "answer_check",
     }
     assert [name for name, good in in_time(case).items() if not good] == [act[step]]
-    assert taken_in(case, RULES).overdue is (step == "handled")
+    assert Judge(RULES).taken_in(case).overdue is (step == "handled")
 
 
 def test_a_limit_in_working_time_runs_out_on_the_calendar() -> None:
     two_days = Limit(2, Unit.WORK_DAY)
-    done = taken_in(told(limit=two_days), RULES)
+    done = Judge(RULES).taken_in(told(limit=two_days))
     assert done.due_at == due(at(30), two_days, CALENDAR)
     assert done.limit_s == 16 * 3600
 
 
 def test_the_limit_is_that_of_the_condition_where_none_is_told() -> None:
-    assert taken_in(told(limit=None), RULES).due_at == at(150)
+    assert Judge(RULES).taken_in(told(limit=None)).due_at == at(150)
     assert fields(told(limit=None, condition=None)) == ["limit_amount"]
 
 
 def test_what_the_old_system_says_goes_before_what_we_work_out() -> None:
     late = told(on_time=by_step({"handled": False, "filed": False}))
     assert in_time(late) | {"report_handled": False, "file": False} == in_time(late)
-    assert taken_in(late, RULES).overdue
+    assert Judge(RULES).taken_in(late).overdue
     own = told(due_at=at(80))
-    assert (taken_in(own, RULES).due_at, in_time(own)["report_handled"]) == (at(80), False)
+    assert (Judge(RULES).taken_in(own).due_at, in_time(own)["report_handled"]) == (at(80), False)
 
 
 def test_the_accept_clock_stands_while_a_case_is_being_verified() -> None:
@@ -98,9 +98,9 @@ def test_rejected_and_void_cases_end_where_they_ended() -> None:
     refused = told({"reported": 0, "accepted": 5, "closed": 9}, outcome="rejected", unit=None)
     void = told({"reported": 0, "accepted": 5, "filed": 9, "closed": 20}, outcome="voided", unit=None)
     assert [fields(case) for case in (declined, refused, void)] == [[], [], []]
-    ends = [taken_in(case, RULES).steps[-1].act for case in (declined, refused, void)]
+    ends = [Judge(RULES).taken_in(case).steps[-1].act for case in (declined, refused, void)]
     assert ends == ["decline", "refuse_filing", "void"]
-    assert taken_in(void, RULES).due_at is None
+    assert Judge(RULES).taken_in(void).due_at is None
 
 
 @pytest.mark.parametrize("step", ["reported", "filed", "dispatched", "handled", "closed"])
@@ -134,16 +134,16 @@ def test_what_does_not_fit_is_named(case: Told, wrong: list[str]) -> None:
 
 def test_a_paused_clock_has_measured_nothing() -> None:
     for more in ({"rework": 1}, {"suspended": 2}, {"evidence_refused": 1}):
-        done = taken_in(told(due_at=at(200), **more), RULES)  # type: ignore[arg-type]
+        done = Judge(RULES).taken_in(told(due_at=at(200), **more))  # type: ignore[arg-type]
         assert (done.clock, done.overdue) == (None, False)
     returned = told(first_unit="roads", on_time=by_step({"dispatched": False}))
     assert fields(returned) == []
-    assert taken_in(returned, RULES).clock is None
+    assert Judge(RULES).taken_in(returned).clock is None
 
 
 def test_a_stage_without_a_limit_is_never_late() -> None:
     rules = replace(RULES, stages={})
-    done = taken_in(told(), rules)
+    done = Judge(rules).taken_in(told())
     assert {step.act for step in done.steps if step.on_time is not None} == {"report_handled"}
 
 
@@ -181,7 +181,7 @@ def any_case(draw: st.DrawFn) -> Told:
 def test_what_is_found_right_can_be_taken_in(case: Told) -> None:
     if wrong_with(case, RULES, NOW):
         return
-    done: Imported = taken_in(case, RULES)
+    done: Imported = Judge(RULES).taken_in(case)
     times = [step.at for step in done.steps]
     assert times == sorted(times)
     assert (done.steps[0].act, done.told) == ("open", case)
