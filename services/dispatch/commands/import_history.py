@@ -14,6 +14,7 @@ from services.dispatch.history.reading import Source
 from services.dispatch.history.refused import is_whole, put_aside, refused_rows
 from services.dispatch.history.rows import Places
 from services.dispatch.store import history as store
+from services.dispatch.store import history_rows
 from services.dispatch.store.history import Standing
 from services.dispatch.wiring import Wired
 from shared.jobs import supervise
@@ -157,7 +158,7 @@ async def _store(wired: Wired, before: Standing, batch: Batch, errors_bytes: int
         if batch.new_units:
             await store.add_retired_units(tx, batch.new_units)
         if len(known) < batch.cases:
-            await store.add(tx, store.without(batch.tables, known) if known else batch.tables)
+            await history_rows.add(tx, history_rows.without(batch.tables, known) if known else batch.tables)
     return after
 
 

@@ -25,7 +25,7 @@ from services.dispatch.history.reading import RawRow, Source, rows
 from services.dispatch.history.rows import Known, Places, RowReader
 from services.dispatch.outgoing import imported_event, told_of
 from services.dispatch.pack_rules import rules_of
-from services.dispatch.store.history import Lines, Tables, lines_of, tables_of
+from services.dispatch.store.history_rows import Lines, Tables, lines_of, tables_of
 from shared.packs import load
 
 _UTF8_MARK = "\ufeff"
@@ -34,8 +34,8 @@ _UTF8_MARK = "\ufeff"
 class Batch(NamedTuple):
     """Rows of a file, up to and with row `rows_done`, whose last line is `line`.
 
-    `ids` are the report ids of its cases, 16 bytes each; `tables` what is stored of them, as `store.history` takes it;
-    `errors` are lines of the file of refused rows.
+    `ids` are the report ids of its cases, 16 bytes each; `tables` what is stored of them; `errors` are lines of the
+    file of refused rows.
     """
 
     rows_done: int
