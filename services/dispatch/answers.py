@@ -30,6 +30,7 @@ def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[st
         "unit": case.unit,
         "assisting": case.assisting,
         "reports": case.reports,
+        "history": case.history,
         "occurred_at": case.occurred_at,
         "opened_at": case.opened_at,
         "due_at": case.due_at,

@@ -11,8 +11,10 @@ from uuid import UUID
 
 import orjson
 
-from services.evaluation.domain.case_count import Fact
+from services.evaluation.domain.case_count import Fact, History, HistoryStep
 from shared.kernel.errors import Malformed
+
+_IMPORTED = "case.imported.v1"
 
 
 class UnreadableFact(Malformed):
@@ -65,7 +67,17 @@ def _fact(type_: str, fact: Mapping[str, Any]) -> Fact:
         fact.get("after_check"),
         fact.get("approved"),
         fact.get("in_time"),
+        _history(fact["told"]) if type_ == _IMPORTED else None,
     )
+
+
+def _history(told: Mapping[str, Any]) -> History:
+    steps = [
+        HistoryStep(step["act"], _instant(step["at"]), step.get("actor"), step.get("post"), step.get("on_time"))
+        for step in told["steps"]
+    ]
+    counts = (int(told.get(name) or 0) for name in ("rework", "suspended", "evidence_refused"))
+    return History(tuple(steps), told.get("first_unit"), *counts)
 
 
 def _instant(text: str) -> datetime:

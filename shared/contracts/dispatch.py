@@ -530,6 +530,49 @@ class CaseRecomputed(CaseFact):
     taken_back: list[str] = Field(default_factory=list)
 
 
+class ToldStep(BaseModel):
+    """A step of a case in an old system. `act` is the name that ours has; `on_time` None where no clock measures it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    act: str
+    at: datetime
+    actor: str | None = None
+    post: str | None = None
+    on_time: bool | None = None
+
+
+class Told(BaseModel):
+    """What an old system told of a case. The counts are how often; `first_unit` is who had it first, where said."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    system: str
+    old_number: str
+    steps: list[ToldStep]
+    first_unit: str | None = None
+    rework: int = 0
+    suspended: int = 0
+    evidence_refused: int = 0
+
+
+class CaseImported(CaseFact):
+    """历史案卷导入: a case that another system closed, all of it in this one fact, with its real times.
+
+    `history` is true in no other fact. `at` is when the case ended there, `status` how: closed, rejected or voided.
+    `reports` is empty: no report of ours led to it. A case that is reopened or appealed goes on from version 2.
+    """
+
+    TYPE: ClassVar[str] = "case.imported.v1"
+
+    history: bool = True
+    source: str
+    description: str
+    location: Point
+    opened_at: datetime
+    told: Told
+
+
 FACTS: tuple[type[CaseFact], ...] = (
     CaseOpened,
     CaseAccepted,
@@ -581,4 +624,5 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseAppealDecided,
     CaseEscalated,
     CaseRecomputed,
+    CaseImported,
 )

@@ -28,6 +28,7 @@ ROWS = {
     "j": "j_queue",
     "k": "k_situation",
     "l": "l_bulk",
+    "m": "m_history",
 }
 
 

@@ -7,6 +7,7 @@ from services.city.cli import (
     audit,
     authoring,
     calendar,
+    history,
     intake,
     people,
     replay,
@@ -34,6 +35,7 @@ app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of app
 app.add_typer(people.units, name="units", short_help="Handling units 处置单位.")
 app.add_typer(people.people, name="people", short_help="Persons 人员 and duty rosters 值班表.")
 app.add_typer(accounts.accounts, name="accounts", short_help="Built-in accounts 内置账号.")
+app.add_typer(history.history, name="history", short_help="Closed cases of an old system 历史案卷.")
 app.add_typer(authoring.pack, name="pack", short_help="Regime packs 制度包.")
 app.add_typer(calendar.calendar, name="calendar", short_help="Holidays and make-up workdays 工作日历.")
 app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣规则.")

@@ -104,6 +104,7 @@ class CaseShape(BaseModel):
     unit: str | None
     assisting: list[str]
     reports: list[UUID]
+    history: str | None = Field(description="the old system that closed it; null for a case of ours")
     occurred_at: datetime | None
     opened_at: datetime
     due_at: datetime | None
@@ -156,7 +157,8 @@ class MovedClockShape(BaseModel):
 
 class TimelineItem(BaseModel):
     """One fact of a case; versions are contiguous from 1. `words` tells it in a sentence; `details` are what only its
-    kind of act has; `key`, the Idempotency-Key of its request, is shown to whoever did it, an auditor and an admin.
+    kind of act has (a case of an old system: `steps` there); `key`, the Idempotency-Key of its request, is shown to
+    whoever did it, an auditor and an admin.
     """
 
     version: int

@@ -96,7 +96,7 @@ def absorbed(survivor: Case, merged: Case, at: datetime, rules: Rules) -> Case:
 def reopened(closed: Case, case_id: UUID, number: str, at: datetime, rules: Rules) -> Case:
     """A new case of the same matter, for the same reports, that points to the closed one."""
     report = Report(
-        id=closed.reports[0],
+        id=closed.report_id,
         category=closed.category,
         description=closed.description,
         place=closed.place,

@@ -113,6 +113,7 @@ class Act(StrEnum):
     REASSIGN_TASK = "reassign_task"
     AUTO_ESCALATE = "auto_escalate"
     RECOMPUTE = "recompute"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +174,9 @@ class Case:
     `born_in` is the area it was opened in, which keeps its facts in one partition wherever it moves. `limit` is the
     handling limit, fixed at filing, and `due_at` the handling deadline, once dispatched; `overdue` says that it passed
     while the unit had the case; `ended_at` is when it came to its end. `handlers` are the subjects who handled it: none
-    of them may check it. `task_id` and `assignee` belong to the open verification or check. `clocks` are all that ever
-    ran; `matters` what is open beside the status; `facts` those not saved yet; `head` is the audit mac of the last that
-    was.
+    of them may check it. `task_id` and `assignee` belong to the open verification or check. `history` names the old
+    system that closed it. `clocks` are all that ever ran; `matters` what is open beside the status; `facts` those not
+    saved yet; `head` is the audit mac of the last that was.
     """
 
     id: UUID
@@ -207,10 +208,16 @@ class Case:
     due_at: datetime | None = None
     overdue: bool = False
     ended_at: datetime | None = None
+    history: str | None = None
     clocks: tuple[StageClock, ...] = ()
     matters: Matters = NOTHING_OPEN
     facts: tuple[Fact, ...] = ()
     head: bytes | None = None
+
+    @property
+    def report_id(self) -> UUID:
+        """The key by which a report that comes again is known. A reopened case comes from no report of its own."""
+        return self.id if self.matters.reopened_from or not self.reports else self.reports[0]
 
     @property
     def running(self) -> StageClock | None:

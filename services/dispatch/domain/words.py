@@ -74,6 +74,7 @@ ACT_ZH = {
     Act.REASSIGN_TASK: "改派任务",
     Act.AUTO_ESCALATE: "自动升级",
     Act.RECOMPUTE: "重算时限",
+    Act.IMPORT: "导入",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",

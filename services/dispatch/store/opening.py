@@ -95,8 +95,7 @@ async def add(tx: Connection, cases: Sequence[Case], events: Sequence[Event], au
     records = [
         (
             case.id,
-            # The key by which a report that comes again is known; a reopened case comes from no report.
-            case.id if case.matters.reopened_from else case.reports[0],
+            case.report_id,
             case.reports,
             case.number,
             case.status,

@@ -50,6 +50,7 @@ def case_of(row: asyncpg.Record) -> Case:
         due_at=row["due_at"],
         overdue=row["overdue"],
         ended_at=row["ended_at"],
+        history=row["history"],
         clocks=clocks_of(row["clocks"]),
         matters=matters_of(row["matters"]) if row["matters"] else NOTHING_OPEN,
         head=row["head"],

@@ -95,7 +95,7 @@ def told(cases: Sequence[Case], audit_key: AuditKey, request_key: str | None = N
 
 def birth_of(case: Case) -> Birth:
     """What no act changes of it."""
-    return Birth(case.id, case.number, case.reports[0], case.born_in, case.source, case.opened_at)
+    return Birth(case.id, case.number, case.report_id, case.born_in, case.source, case.opened_at)
 
 
 def columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

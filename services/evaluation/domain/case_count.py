@@ -10,6 +10,26 @@ from typing import NamedTuple
 from uuid import UUID
 
 
+class HistoryStep(NamedTuple):
+    """A step of a case in an old system. `on_time`: None where nobody could say."""
+
+    act: str
+    at: datetime
+    actor: str | None
+    post: str | None
+    on_time: bool | None
+
+
+class History(NamedTuple):
+    """What an old system told of a case that it closed; the counts are how often."""
+
+    steps: tuple[HistoryStep, ...]
+    first_unit: str | None = None
+    rework: int = 0
+    suspended: int = 0
+    evidence_refused: int = 0
+
+
 class Fact(NamedTuple):
     """One fact of a case, reduced to what is counted. `kind` is the type without owner and version: `filed`.
 
@@ -20,7 +40,7 @@ class Fact(NamedTuple):
     version: int
     kind: str
     at: datetime
-    actor: str
+    actor: str | None
     post: str | None
     status: str
     routing_key: str
@@ -36,6 +56,7 @@ class Fact(NamedTuple):
     after_check: bool | None = None
     approved: bool | None = None
     in_time: bool | None = None
+    past: History | None = None
 
 
 class CaseCount(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from services.evaluation.domain.case_count import CaseCount, Fact
+from services.evaluation.domain.history import steps_of
 from services.evaluation.domain.indicators import STORED
 
 Changes = dict[str, Any]
@@ -39,6 +40,8 @@ def apply(count: CaseCount, fact: Fact) -> CaseCount:
     """
     if fact.version <= count.version:
         return count
+    if fact.past is not None:
+        return fold(CaseCount(fact.case_id), steps_of(fact, fact.past))._replace(version=fact.version)
     changes: Changes = {
         "version": fact.version,
         "number": fact.number,

@@ -24,6 +24,10 @@ LOCK_HEAD = "SELECT version FROM intake.areas_head FOR UPDATE"
 RAISE_HEAD = "UPDATE intake.areas_head SET version = version + 1 RETURNING version"
 CURRENT = "SELECT path, version, level, fingerprint, geometry FROM intake.areas WHERE ended_at IS NULL"
 GRIDS = "SELECT path, geometry, lon, lat FROM intake.areas WHERE ended_at IS NULL AND level = $1 ORDER BY path"
+# Of every area that is or was, by its newest definition.
+CENTRES = """
+    SELECT DISTINCT ON (path) path, lon, lat FROM intake.areas WHERE lon IS NOT NULL ORDER BY path, version DESC
+"""
 END = "UPDATE intake.areas SET ended_at = $2 WHERE path = ANY($1::text[]) AND ended_at IS NULL"
 ADD = """
     INSERT INTO intake.areas (path, version, name, level, parent, geometry, lon, lat, fingerprint, defined_at)
@@ -63,6 +67,11 @@ async def grids(connection: Connection, level: str) -> list[tuple[str, bytes | N
     """Path, geometry and centre of every area of `level`."""
     rows = await connection.fetch(GRIDS, level)
     return [(path, geometry, None if lon is None else Place(lon, lat)) for path, geometry, lon, lat in rows]
+
+
+async def centres(connection: Connection) -> dict[str, Place]:
+    """A point inside each area that is or was one."""
+    return {path: Place(lon, lat) for path, lon, lat in await connection.fetch(CENTRES)}
 
 
 async def end(tx: Connection, paths: Sequence[str], at: datetime) -> None:

@@ -13,6 +13,7 @@ import orjson
 
 from services.notify.store import log, tracking
 from shared.bus.event import Record
+from shared.contracts.dispatch import CaseImported
 from shared.contracts.handover import Belonging, belongings
 from shared.contracts.intake import ReportReceived
 from shared.postgres import Connection
@@ -33,7 +34,14 @@ async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
 
 
 async def append_cases(tx: Connection, records: Sequence[Record]) -> None:
-    """Facts of cases: which reports a case is for, and every status it came to."""
+    """Facts of cases: which reports a case is for, and every status it came to.
+
+    Cases that an old system closed are passed over: nobody follows one, and a million of them would push what happens
+    now out of every listener's reach. Whoever wants them reads the topic.
+    """
+    records = [record for record in records if record.type != CaseImported.TYPE]
+    if not records:
+        return
     facts = [orjson.loads(r.data) for r in records]
     cases: dict[str, Belonging] = {}
     for fact in facts:

@@ -69,6 +69,7 @@ EVENTS: Final = {
     "case.appeal_decided.v1": ("申诉终审", "appeal decided"),
     "case.escalated.v1": ("升级", "escalated"),
     "case.recomputed.v1": ("重算时限", "deadline counted again"),
+    "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }
 
 STATUSES: Final = {

@@ -8,6 +8,8 @@ from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid
 
 MAX_TYPES = 50
+# Cases that an old system closed never enter the log that streams and webhooks are read from.
+HISTORY = "case.imported.v1"
 _TYPE = re.compile(r"[a-z][a-z_]*(\.[a-z][a-z_]*)*(\.v[0-9]{1,3}|\.\*)\Z")
 
 
@@ -63,6 +65,11 @@ class Interest:
             if not _TYPE.match(name):
                 message = "a type is written like case.filed.v1, a family like case.*"
                 raise BadEventTypes(f"{name[:80]!r} is not an event type", errors=[FieldError(pointer, message)])
+            if name == HISTORY:
+                message = "not sent here; read the topic wangge.dispatch.cases.v1"
+                raise BadEventTypes(
+                    f"{name} 历史案卷 is in no stream and no webhook", errors=[FieldError(pointer, message)]
+                )
         families = tuple(name[:-1] for name in wanted if name.endswith(".*"))
         return replace(self, types=frozenset(n for n in wanted if not n.endswith(".*")), families=families)
 

@@ -73,7 +73,10 @@ def test_prefixes_name_each_area_once() -> None:
     assert prefixes_of("a.b", "a.c") == ("", "a", "a.b", "a.c")
 
 
-@pytest.mark.parametrize("name", ["filed", "case.filed", "Case.filed.v1", "case.filed.v1 ", "*", "a\x00.v1"])
+NAMES = ("filed", "case.filed", "Case.filed.v1", "case.filed.v1 ", "*", "a\x00.v1", "case.imported.v1")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_is_no_type_is_refused(name: str) -> None:
     with pytest.raises(BadEventTypes):
         Interest().narrowed_to([name], "?types")
