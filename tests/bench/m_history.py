@@ -7,10 +7,11 @@ handed the finished rows of case, timeline and log by asyncpg.
 
 import asyncio
 import time
+from pathlib import Path
 
 import asyncpg
 
-from tests.bench.measure import BenchTrouble, Figure, Result, at_least, ratios
+from tests.bench.measure import BenchTrouble, Figure, Result, at_most, ratios
 from tests.bench.processes import folder, postgres, set_up, wangge
 from tests.history_file import write
 
@@ -31,31 +32,41 @@ async def run() -> Result:
         settings, _ = await set_up(server.dsn, PACK, where)
         file = where / "cases.csv"
         await asyncio.to_thread(write, file, ROWS, PACK)
+        await asyncio.to_thread(write, where / "one.csv", 1, PACK)
         connection = await asyncpg.connect(server.dsn)
-        ours, bare = [], []
+        ours, bare, million = [], [], []
         for number in range(ROUNDS):
-            began = time.monotonic()
-            said = await wangge(settings, "history", "import", str(file), "--system", f"round-{number}")
-            ours.append(ROWS / (time.monotonic() - began))
-            if f": {ROWS}" not in said:
-                raise BenchTrouble(f"not all rows were imported: {said}")
+            begun = await _imported(settings, where / "one.csv", f"start-{number}", 1)
+            spent = await _imported(settings, file, f"round-{number}", ROWS)
+            ours.append(ROWS / spent)
+            million.append(begun + (spent - begun) * 1e6 / ROWS)
             bare.append(await _copied(connection, f"round-{number}"))
         await connection.close()
     figures = [
         Figure("ours", "cases/s", ours),
         Figure("asyncpg COPY", "cases/s", bare),
-        at_least("ours / asyncpg COPY", "×", ratios(ours, bare), 0.3),
-        Figure("ours, a million cases", "s", [1e6 / rate for rate in ours], "≤ 300"),
+        Figure("ours / asyncpg COPY", "×", ratios(ours, bare)),
+        at_most("ours, a million cases", "s", million, 300),
     ]
     notes = [
         f"{ROUNDS} rounds of {ROWS:,} cases of a CSV file, each of another system, on the pack {PACK}. COPY writes the "
-        "same rows into tables with the same indexes, one table after the other. The million is reckoned from the rate."
+        "same rows into tables with the same indexes, one table after the other. The million is reckoned: the start of "
+        "the process, taken from an import of one row, counts once."
     ]
     holds = (
         "One process reads and judges the rows while Postgres stores those before them: on two cores the slower of the "
         "two decides, here the reading. COPY gets its rows for nothing."
     )
     return Result("l", TITLE, figures, notes, holds)
+
+
+async def _imported(settings: dict[str, str], file: Path, system: str, rows: int) -> float:
+    """Seconds from the start of the process to its end."""
+    began = time.monotonic()
+    said = await wangge(settings, "history", "import", str(file), "--system", system)
+    if f": {rows}\n" not in said:
+        raise BenchTrouble(f"not all rows were imported: {said}")
+    return time.monotonic() - began
 
 
 async def _copied(connection: "asyncpg.Connection[asyncpg.Record]", system: str) -> float:

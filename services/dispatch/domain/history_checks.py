@@ -87,16 +87,10 @@ def _wrong_handling(told: Told, rules: Rules) -> list[Wrong]:
     dispatched, handled = told.times[DISPATCHED] is not None, told.times[HANDLED] is not None
     if dispatched and told.unit is None:
         found.append(Wrong("unit", "missing: dispatched_at is given", "the code of a handling unit"))
-    for at, verb, fields in (
-        (dispatched, "dispatched", ("unit", "first_unit", "due_at", "suspended")),
-        (handled, "handled", ("rework", "evidence_refused")),
-    ):
-        if not at:
-            found += [
-                Wrong(field, f"the case was not {verb}", f"empty, or give {verb}_at")
-                for field in fields
-                if getattr(told, field)
-            ]
+    if not dispatched:
+        found += _given_too_early(told, "dispatched", "unit", "first_unit", "due_at", "suspended")
+    if not handled:
+        found += _given_too_early(told, "handled", "rework", "evidence_refused")
     if dispatched and told.returned and told.on_time[DISPATCHED] is None:
         why = "missing: the last dispatch is measured from when the first unit returned the case, which is not told"
         found.append(Wrong("dispatched_on_time", why, "true or false"))
@@ -108,3 +102,8 @@ def _wrong_handling(told: Told, rules: Rules) -> list[Wrong]:
             why = "missing: without a limit nobody knows whether the case was handled in time"
             found.append(Wrong("limit_amount", why, "amount and unit, or else condition, due_at or handled_on_time"))
     return found
+
+
+def _given_too_early(told: Told, verb: str, *fields: str) -> list[Wrong]:
+    why, right = f"the case was not {verb}", f"empty, or give {verb}_at"
+    return [Wrong(field, why, right) for field in fields if getattr(told, field)]

@@ -22,8 +22,8 @@ class WordTooShort(Invalid):
 
 def normal(text: str) -> str:
     """`text` as it is compared: full-width and compatibility forms as the usual ones (NFKC), no case, single blanks."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split()).replace("\x00", "")
+    folded = unicodedata.normalize("NFKC", text.replace("\x00", "")).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def searched(number: str, description: str, attributes: Mapping[str, Any]) -> str:

@@ -38,9 +38,9 @@ SENTENCES: Mapping[str, Words] = {
         "自动派遣至{unit}[，协办{assisting}][，规则{rule}]",
         "dispatched the case to {unit}[, assisted by {assisting}] by rule[ {rule}]",
     ),
-    "send_back": Words("退回立案环节[，理由：{reason}]", "sent the case back to filing[: {reason}]"),
-    "recall": Words("收回派遣[，理由：{reason}]", "recalled the dispatch[: {reason}]"),
-    "pass_on": Words("转交{unit}[，理由：{reason}]", "passed the case on to {unit}[: {reason}]"),
+    "send_back": Words("退回上一环节", "sent the case back a stage"),
+    "recall": Words("从{recalled_from}收回派遣", "recalled the case from {recalled_from}"),
+    "pass_on": Words("双向派单至{unit}", "passed the case on to {unit}"),
     "take": Words("接单", "took the case"),
     "report_handled": Words("处置完成：{result}", "reported it handled: {result}"),
     "request_check": Words("发出核查任务[，指派{assignee}]", "asked for a check on the spot[ by {assignee}]"),
@@ -54,34 +54,47 @@ SENTENCES: Mapping[str, Words] = {
     "force_close": Words("强制结案[，理由：{reason}]", "closed the case by force[: {reason}]"),
     "self_handle": Words("现场自行处置[：{result}]", "settled it on the spot[: {result}]"),
     "request_return": Words("申请退单[，理由：{reason}]", "asked to return the case[: {reason}]"),
-    "approve_return": Words("同意退单", "approved the return"),
+    "approve_return": Words("同意{returned_by}退单", "approved the return by {returned_by}"),
     "refuse_return": Words("不同意退单[，理由：{reason}]", "refused the return[: {reason}]"),
     "request_extension": Words("申请延期[，理由：{reason}]", "asked for an extension[: {reason}]"),
-    "approve_extension": Words("同意延期[，新截止时间{due_at}]", "approved the extension[; due at {due_at}]"),
+    "approve_extension": Words(
+        "同意延期，原截止时间{due_before}", "approved the extension; it was due at {due_before}"
+    ),
     "refuse_extension": Words("不同意延期[，理由：{reason}]", "refused the extension[: {reason}]"),
     "request_suspension": Words(
         "申请挂账[至{until}][，理由：{reason}]", "asked to suspend the case[ until {until}][: {reason}]"
     ),
     "approve_suspension": Words("同意挂账[至{until}]", "approved the suspension[ until {until}]"),
     "refuse_suspension": Words("不同意挂账[，理由：{reason}]", "refused the suspension[: {reason}]"),
-    "withdraw_request": Words("撤回{kind}申请", "withdrew the request for {kind}"),
+    "withdraw_request": Words("撤回{request}申请", "withdrew the request for {request}"),
     "resume": Words("恢复处置", "resumed the case"),
     "resume_on_date": Words("挂账到期，恢复处置", "resumed the case as its suspension ended"),
-    "urge": Words("督办{unit}[，限{due_at}前回复]", "urged {unit}[, to be answered by {due_at}]"),
-    "reply_urging": Words("回复督办[：{reply}]", "replied to the urging[: {reply}]"),
-    "coordinate": Words("协调{unit}协办[：{task}]", "brought in {unit} to assist[: {task}]"),
-    "report_part": Words("协办部分完成[：{result}]", "reported its part done[: {result}]"),
-    "summon": Words("吹哨召集{unit}[：{task}]", "whistled for {unit}[: {task}]"),
-    "answer_summons": Words("应哨报到", "came when summoned"),
-    "escalate": Words("升级案卷[，理由：{reason}]", "escalated the case[: {reason}]"),
-    "auto_escalate": Words("自动升级案卷", "escalated the case by rule"),
-    "correct": Words(
-        "更正案卷[，类别{category}][，位置{location}]", "corrected the case[: category {category}][, place {location}]"
+    "urge": Words("督办{unit}，限{reply_due_at}前回复", "urged {unit}, to be answered by {reply_due_at}"),
+    "reply_urging": Words(
+        "回复第{urging}次督办[，按时：{in_time}]", "replied to urging {urging}[; in time: {in_time}]"
     ),
-    "merge": Words("并入案卷[{into}]", "merged the case[ into {into}]"),
-    "absorb": Words("并入了其他案卷[{from}]", "took in another case[, {from}]"),
+    "coordinate": Words(
+        "协调，由{lead}牵头[，{parts}协办][，联席会议时间{meeting_at}]",
+        "coordinated, {lead} in the lead[, assisted by {parts}][, to meet at {meeting_at}]",
+    ),
+    "report_part": Words("{part_unit}协办完成：{result}", "reported the part of {part_unit} done: {result}"),
+    "summon": Words("吹哨召集{parts}", "whistled for {parts}"),
+    "answer_summons": Words(
+        "{part_unit}应哨报到[，按时：{in_time}]", "reported for {part_unit}, which was summoned[; in time: {in_time}]"
+    ),
+    "escalate": Words("将案卷上报上级，层级{level}", "let the case climb to level {level}"),
+    "auto_escalate": Words(
+        "{stage}时限到达{step}，按规则处理[，层级{level}][，第{urging}次督办]",
+        "acted on the time to {stage} by rule, at {step}[: level {level}][: urging {urging}]",
+    ),
+    "correct": Words(
+        "更正案卷[，原类别{category_before}][，位置{location}][，原区域{routing_key_before}]",
+        "corrected the case[; category was {category_before}][; place {location}][; area was {routing_key_before}]",
+    ),
+    "merge": Words("并入案卷{merged_into_number}", "merged the case into {merged_into_number}"),
+    "absorb": Words("并入了案卷{absorbed_number}", "took in case {absorbed_number}"),
     "void": Words("作废[，理由：{reason}]", "voided the case[: {reason}]"),
-    "reopen": Words("重新立案[，新案卷{number}]", "reopened it[ as case {number}]"),
+    "reopen": Words("重开为新案卷", "reopened it as a new case"),
     "appeal": Words("申诉[：{reason}]", "appealed[: {reason}]"),
     "review_appeal": Words("初审申诉[，建议：{recommended}]", "reviewed the appeal[: recommended: {recommended}]"),
     "decide_appeal": Words("终审申诉[，同意：{approved}]", "decided the appeal[: approved: {approved}]"),
@@ -90,7 +103,12 @@ SENTENCES: Mapping[str, Words] = {
         "黄灯预警：{stage}时限已过80%", "gave a yellow warning: 80 % of the time to {stage} has passed"
     ),
     "mark_overdue": Words("红灯超期：{stage}超期", "marked it overdue: the time to {stage} has passed"),
-    "mark_unanswered": Words("记录逾期未回复", "marked it unanswered in time"),
+    "mark_unanswered": Words("记录{who}逾期未回复", "marked that {who} did not answer in time"),
+    "recompute": Words(
+        "按新公布的日历重算{stage}时限，原截止时间{due_before}，现为{due_after}",
+        "counted the time to {stage} again by the published calendar: due at {due_after}, not at {due_before}",
+    ),
+    "import": Words("从{system}导入历史案卷{old_number}", "took in case {old_number} of {system}"),
 }
 STAGES: Mapping[str, Words] = {
     "accept": Words("受理", "accept"),

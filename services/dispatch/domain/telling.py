@@ -105,6 +105,11 @@ def _slots(told: Told, units: Names, language: int) -> dict[str, str]:
     return found
 
 
+_UNIT_NAMES = frozenset(
+    {"unit", "assisting", "part_unit", "lead", "returned_by", "recalled_from", "passed_on_by", "who"}
+)
+
+
 def _value(name: str, value: Any, units: Names, language: int) -> str:
     if value is None or value == [] or value == "":
         return ""
@@ -112,14 +117,17 @@ def _value(name: str, value: Any, units: Names, language: int) -> str:
         return OUTCOMES[str(value).lower()][language]
     if isinstance(value, Mapping) and {"lon", "lat"} <= value.keys():
         return f"{value['lon']}, {value['lat']}"
+    if isinstance(value, Mapping):  # a part of several units
+        task = f"（{value['task']}）" if language == 0 else f" ({value['task']})"
+        return _unit(str(value["unit"]), units, language) + (task if value.get("task") else "")
     if isinstance(value, list | tuple):
         return ("、" if language == 0 else ", ").join(_value(name, each, units, language) for each in value)
     text = str(value)
-    if name in ("unit", "assisting", "to_unit", "from_unit"):
+    if name in _UNIT_NAMES:
         return _unit(text, units, language)
-    if name in ("outcome", "kind"):
+    if name in ("outcome", "request"):
         return {**OUTCOMES, **ASKED}.get(text, _same(text))[language]
-    if name.endswith(("_at", "until")):
+    if name.endswith(("_at", "until", "due_before", "due_after")):
         return _instant(text)
     return _short(text)
 

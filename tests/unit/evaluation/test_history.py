@@ -72,11 +72,17 @@ def as_imported(facts: list[Fact]) -> Fact:
     return read_fact("case.imported.v1", orjson.dumps(data)).fact
 
 
+# What a row of an old system has no column for.
+UNTOLD = {"sent_back", "self_handled", "extended", "urged", "urging_replied", "appeal_decided"}
+
+
 def tellable(facts: list[Fact]) -> bool:
     """Whether an old system's row can say all of it. Not: a case that was void while it was being reworked or after a
     unit returned it, and one that changed its unit after its first disposal.
     """
     kinds = [fact.kind for fact in facts]
+    if UNTOLD & set(kinds) or (facts[-1].status == "voided" and "filed" not in kinds):
+        return False
     if facts[-1].status not in ENDS:
         return False
     if facts[-1].status == "voided":
