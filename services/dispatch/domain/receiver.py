@@ -19,6 +19,7 @@ _HAS: Mapping[Status, Centre] = {
 }
 # Acts that hand a matter on and leave the case where it is, by name.
 _HANDS_ON: Mapping[str, Centre] = {
+    "pass_on": Centre.UNIT,
     "request_return": Centre.COMMAND,
     "request_extension": Centre.COMMAND,
     "request_suspension": Centre.COMMAND,
