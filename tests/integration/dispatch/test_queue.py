@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.dispatch.domain.case import Post
+from services.dispatch.domain.queues import CARRY_ON
 from services.dispatch.store.queue import COUNTED_TO
 from tests.integration.dispatch.conftest import PATH, City, street
 from tests.integration.dispatch.test_doors import app_of
@@ -40,7 +41,8 @@ async def test_a_case_waits_along_its_path_for_whoever_has_the_next_act(city: Ci
             page = await queue(city, area, each)
             found = {item["id"]: item for item in page["items"]}
             seen = await city.http.get(f"/dispatch/v1/cases/{case['id']}", headers=city.headers(each))
-            assert (case["id"] in found) == bool(seen.json().get("acts") or _waits(case, each)), each
+            carries_on = CARRY_ON & set(seen.json().get("acts", ()))
+            assert (case["id"] in found) == bool(carries_on or _waits(case, each)), each
             if case["id"] in found:
                 assert found[case["id"]]["reasons"] == [case["status"]]
                 assert page["counts"][case["status"]] == 1
@@ -53,6 +55,49 @@ async def test_a_case_waits_along_its_path_for_whoever_has_the_next_act(city: Ci
 def _waits(case: dict[str, Any], post: str) -> bool:
     # A guard keeps the leader from closing what was not passed, and the rest of the desk orders rework.
     return case["status"] == "checked" and post in ("acceptor", "shift_leader")
+
+
+async def test_requests_urgings_and_parts_wait_for_those_who_answer_them(city: City) -> None:
+    area = street()
+    case = await brought_to(city, area, "handling")
+    reasons = {}
+    for act, post, body in (
+        ("urge", "dispatcher", {"opinion": "see to it"}),
+        ("coordinate", "dispatcher", {"parts": [{"unit": "power"}]}),
+        ("summon", "dispatcher", {"parts": [{"unit": "gas"}]}),
+        ("request_return", "unit_clerk", {"reason": "not our pipe"}),
+    ):
+        case = await city.act(case, act, post, body)
+    for post, unit in (
+        ("dispatcher", None),
+        ("unit_clerk", "drainage"),
+        ("unit_clerk", "power"),
+        ("unit_clerk", "gas"),
+    ):
+        [item] = (await queue(city, area, post, **({"unit": unit} if unit else {})))["items"]
+        reasons[unit or post] = sorted(item["reasons"])
+    assert reasons == {
+        "dispatcher": ["request"],
+        "drainage": ["handling", "urging"],
+        "power": ["assist"],
+        "gas": ["summons"],
+    }
+    case = await city.act(case, "approve_return", "dispatcher")
+    assert (await queue(city, area, "dispatcher"))["counts"]["request"] == 0
+
+
+async def test_an_appeal_waits_for_both_centres_in_turn_though_its_case_is_closed(city: City) -> None:
+    area = street()
+    case = await brought_to(city, area, "closed")
+    await city.wired.pool.execute("UPDATE dispatch.cases SET overdue = true WHERE id = $1", case["id"])
+    case = await city.act(case, "appeal", "unit_clerk", {"reason": "the road was closed by others"})
+    assert await waiting(city, area, "dispatcher") == [case["id"]]
+    assert await waiting(city, area, "acceptor") == []
+    case = await city.act(case, "review_appeal", "dispatcher", {"recommended": True, "opinion": "so it was"})
+    assert await waiting(city, area, "dispatcher") == []
+    assert await waiting(city, area, "acceptor") == [case["id"]]
+    await city.act(case, "decide_appeal", "acceptor", {"approved": True, "opinion": "so it was"})
+    assert await waiting(city, area, "acceptor") == []
 
 
 async def test_the_most_urgent_come_first_and_the_overdue_before_all(city: City) -> None:
