@@ -458,7 +458,8 @@ async def test_acts_are_those_that_this_caller_may_do_now(city: City) -> None:
     posts = ("acceptor", "dispatcher", "grid_worker", "auditor")
     acts = {post: set((await seen_by(city, city.staff(post), case))["acts"]) for post in posts}
     assert acts["acceptor"] >= {"accept", "decline", "request_verification"}
-    assert acts["dispatcher"] == acts["grid_worker"] == acts["auditor"] == set()
+    assert acts["grid_worker"] == {"self_handle"}
+    assert acts["dispatcher"] == acts["auditor"] == set()
     assert (await seen_by(city, city.app(), case))["acts"] == []
 
 
@@ -561,7 +562,9 @@ async def test_nobody_closes_what_was_not_passed_and_rework_goes_to_the_same_uni
         await refused(city, await ask_act(city, headers, case, "answer_check", passed=True), 403)
     case = await act(city, city.staff("supervisor"), case, "answer_check", passed=False)
     assert case["status"] == "checked"
-    assert set((await seen_by(city, city.staff("shift_leader"), case))["acts"]) == {"order_rework"}
+    acts = set((await seen_by(city, city.staff("shift_leader"), case))["acts"])
+    assert "order_rework" in acts
+    assert "close" not in acts
     await refused(city, await ask_act(city, city.staff("shift_leader"), case, "close"), 409)
     await refused(city, await ask_act(city, city.staff("dispatcher"), case, "order_rework"), 403)
     case = await act(city, city.staff("shift_leader"), case, "order_rework")

@@ -40,6 +40,8 @@ S, A = Status, Act
 OPEN = tuple(status for status in Status if not status.terminal)
 _BEFORE_DISPATCH = (S.REPORTED, S.VERIFYING, S.ACCEPTED, S.FILED)
 _WITH_UNIT = (S.DISPATCHED, S.HANDLING)
+# From the filing to the hand-over a case is command's to see through.
+_COMMANDS_OWN = (S.FILED, *_WITH_UNIT, S.HANDLED, S.SUSPENDED)
 
 DESK_POSTS = (Post.ACCEPTOR, Post.SHIFT_LEADER)
 _LEADER = (Post.SHIFT_LEADER,)
@@ -173,9 +175,9 @@ _EVERYWHERE = (
     | _in_each((*_WITH_UNIT, S.SUSPENDED), A.URGE, _command(S.HANDLING, guards.unit_there))
     | _in_each(OPEN, A.REPLY_URGING, _unit(S.HANDLING, guards.urged))
     | _in_each(OPEN, A.REPORT_PART, _unit(S.HANDLING, guards.open_part(PartKind.ASSIST)))
-    | _in_each((S.ACCEPTED, S.FILED, *_WITH_UNIT), A.SUMMON, _command(S.HANDLING))
+    | _in_each((S.FILED, *_WITH_UNIT), A.SUMMON, _command(S.HANDLING))
     | _in_each(OPEN, A.ANSWER_SUMMONS, _unit(S.HANDLING, guards.open_part(PartKind.SUMMONS)))
-    | _in_each(OPEN, A.ESCALATE, _command(S.HANDLING, guards.room_above))
+    | _in_each(_COMMANDS_OWN, A.ESCALATE, _command(S.HANDLING, guards.room_above))
     | _in_each(OPEN, A.VOID, _desk(S.VOIDED, posts=_LEADER, stops=tuple(Stage)))
     | _in_each(OPEN, A.FORCE_CLOSE, _desk(S.CLOSED, posts=_LEADER, stops=tuple(Stage)))
     | _in_each(OPEN, A.MERGE, _desk(S.VOIDED, stops=tuple(Stage)))

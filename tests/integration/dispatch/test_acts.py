@@ -227,8 +227,6 @@ async def test_a_telephone_without_a_network_answers_by_its_task(city: City) -> 
     path = f"/dispatch/v1/cases/{case['id']}/answer_check"
     key = {"Idempotency-Key": f"phone-{uuid7()}"}
 
-    # Somebody acted on the case meanwhile: the telephone does not know its revision, and need not.
-    await city.act(case, "escalate", "command_leader", WHY)
     stale = await city.http.post(path, headers=city.headers("supervisor"), json={"passed": True, "task": str(uuid7())})
     assert (stale.status_code, stale.json()["type"]) == (409, "/problems/task-stale")
     body = {"passed": True, "task": case["task"], "answered_at": utc_now().isoformat()}

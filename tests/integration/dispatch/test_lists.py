@@ -95,7 +95,7 @@ async def test_acts_are_those_of_the_caller(city: City) -> None:
     case = await city.case()
     for post, acts in (
         ("acceptor", ["accept", "decline", "request_verification", "correct", "merge"]),
-        ("dispatcher", ["escalate"]),
+        ("dispatcher", []),
         ("auditor", []),
     ):
         assert (await city.seen(case["id"], post))["acts"] == acts

@@ -86,7 +86,6 @@ for here in OPEN:
         (here, A.REPLY_URGING): (UNIT, here),
         (here, A.REPORT_PART): (UNIT, here),
         (here, A.ANSWER_SUMMONS): (UNIT, here),
-        (here, A.ESCALATE): (COMMAND, here),
         (here, A.VOID): (LEADER, S.VOIDED),
         (here, A.FORCE_CLOSE): (LEADER, S.CLOSED),
         (here, A.MERGE): (DESK, S.VOIDED),
@@ -94,8 +93,10 @@ for here in OPEN:
     }
 for here in (S.DISPATCHED, S.HANDLING, S.SUSPENDED):
     EXPECTED[here, A.URGE] = (COMMAND, here)
-for here in (S.ACCEPTED, S.FILED, S.DISPATCHED, S.HANDLING):
+for here in (S.FILED, S.DISPATCHED, S.HANDLING):
     EXPECTED[here, A.SUMMON] = (COMMAND, here)
+for here in (S.FILED, S.DISPATCHED, S.HANDLING, S.HANDLED, S.SUSPENDED):
+    EXPECTED[here, A.ESCALATE] = (COMMAND, here)
 for here in (S.REPORTED, S.VERIFYING, S.ACCEPTED, S.FILED):
     EXPECTED[here, A.CORRECT] = (DESK, here)
 for here in (S.VERIFYING, S.CHECKING):
