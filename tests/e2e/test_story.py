@@ -143,7 +143,7 @@ async def tell_the_story(city: City) -> None:
     seen_by_leader = await city.http.get(f"/dispatch/v1/cases/{case['id']}", headers=city.staff("shift_leader"))
     assert "close" in seen_by_leader.json()["acts"]
     case = await act(city, city.staff("shift_leader"), case, "close")
-    assert (case["status"], case["acts"]) == ("closed", [])
+    assert (case["status"], case["acts"]) == ("closed", ["reopen"])
 
     # announced: one event a fact, in order, each with the case's next version
     await asyncio.wait_for(listening, 10)

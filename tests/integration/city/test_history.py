@@ -296,7 +296,7 @@ async def test_a_desk_sees_where_it_came_from_and_its_steps(city: dict[str, str]
     (item,) = await timeline.page(connection, case.id, 0, 10)
     await connection.close()
     assert (item["act"], item["version"], item["from"], item["to"]) == ("import", 1, None, "closed")
-    assert item["steps"][4] == {
+    assert item["details"]["steps"][4] == {
         "act": "file", "at": "2024-03-04T09:31:00+08:00", "actor": "li", "post": "shift_leader", "on_time": True,
     }  # fmt: skip
 

@@ -33,7 +33,8 @@ async def test_every_service_takes_them_and_refuses_those_of_a_first_password(
     key = read_private_key(path)
     signer, now = AccountSigner(key, "wangge"), utc_now()
     service = part(name)
-    own: dict[str, Any] = {"personal_key": "A" * 43 + "="} if name == "intake" else {}
+    secret = {"intake": "personal_key", "dispatch": "audit_key"}
+    own: dict[str, Any] = {secret[name]: "A" * 43 + "="} if name in secret else {}
     settings = service.settings(
         environment="production",
         database_url=database,

@@ -213,7 +213,8 @@ async def test_two_hundred_cases_cost_as_many_round_trips_as_two(city: City, mon
         said.clear()
         answer = await send(city, "accept", items, "acceptor", str(uuid4()))
         assert answer.json()["done"] == number
-        counted.append(len(said))
+        # Routing rules are looked at by every command that has no job beside it, at most twice a second.
+        counted.append(sum("dispatch.routing_" not in query for query in said))
     assert counted == [5, 5], said
 
 

@@ -32,7 +32,7 @@ from services.dispatch.wiring import Wired, wire
 from shared.auth.accounts import AccountSigner, new_private_key, read_private_key
 from shared.bus.opening import open_carrier
 from shared.kernel.clock import utc_now
-from tests.integration.dispatch.conftest import SECRET
+from tests.integration.dispatch.conftest import AUDIT_KEY, SECRET
 
 OWN = "a password of my own 密码"
 
@@ -91,7 +91,11 @@ async def office(database: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
     key: Path = tmp_path_factory.mktemp("accounts") / "accounts.key"
     key.write_bytes(new_private_key())
     settings = DispatchSettings(
-        environment="production", database_url=database, carrier="embedded", accounts_key_file=key
+        environment="production",
+        database_url=database,
+        carrier="embedded",
+        accounts_key_file=key,
+        audit_key=SecretStr(AUDIT_KEY),
     )
     carrier = open_carrier(settings)
     async with wire(settings, carrier) as wired:

@@ -9,6 +9,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -50,6 +51,7 @@ async def dispatch(database: str, provider: IdentityProvider, **more: Any) -> As
         carrier="embedded",
         oidc_issuer=provider.issuer,
         oidc_audience="wangge",
+        audit_key=SecretStr("A" * 43 + "="),
         **more,
     )
     carrier = open_carrier(settings)
