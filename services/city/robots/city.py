@@ -110,6 +110,8 @@ class City:
         answer = await self._door.post(f"{path}/{deed.act}", who, body, key=key, revision=revision)
         if answer.ok:
             self._count(deed)
+            # Known before the case's next news: nobody asks a second time.
+            work.did(deed.act)
         elif answer.status in (404, 409, 412):
             # Somebody was quicker, or the case is not where we thought: look at it, and go on from there.
             case = await self._door.get(path, who)

@@ -43,6 +43,13 @@ class Work:
     moved_at: float = 0.0
     busy: int = field(default=0, compare=False)
 
+    def did(self, act: str) -> None:
+        """Second thoughts that were had are not had again."""
+        self.returned = self.returned or act == "approve_return"
+        self.extended = self.extended or act == "approve_extension"
+        self.urged = self.urged or act == "urge"
+        self.replied = self.replied or act == "reply_urging"
+
 
 class Deed(NamedTuple):
     """One act: by the holder of a post, or for a unit by its clerk. `evidence` asks for a picture to go with it."""

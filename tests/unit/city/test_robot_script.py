@@ -59,9 +59,7 @@ def walk(pack: Pack, key: str) -> list[str]:
         work.request = (
             deed.act.removeprefix("request_") if deed.act in ("request_return", "request_extension") else None
         )
-        work.returned = work.returned or deed.act == "approve_return"
-        work.extended = work.extended or deed.act == "approve_extension"
-        work.urged, work.replied = work.urged or deed.act == "urge", work.replied or deed.act == "reply_urging"
+        work.did(deed.act)
         work.status = leads_to.get(deed.act, work.status)
     assert work.status == "closed"
     return done
