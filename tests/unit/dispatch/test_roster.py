@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.dispatch.domain.roster import EVERY_DAY, Duty, Roster, Staff, check_roster, on_duty, overlaps, roster_of
@@ -141,10 +141,14 @@ def test_there_is_always_an_answer_and_it_holds(rows, when):
 
 
 @given(duties, duties)
+@example(
+    Duty(GRID, "wang", weekdays=frozenset({4})),
+    Duty(GRID, "wang", weekdays=frozenset({4}), until_day=MONDAY - timedelta(days=5)),
+)
 def test_rows_overlap_exactly_when_some_hour_belongs_to_both(one, other):
     one, other = one._replace(area=GRID), other._replace(area=GRID)
-    # Bounded by these days, whatever the rows say of themselves.
-    first, last = MONDAY - timedelta(days=8), MONDAY + timedelta(days=20)
+    # Bounds are within six days of Monday: a week and a day further holds each weekday of a row open at one end.
+    first, last = MONDAY - timedelta(days=15), MONDAY + timedelta(days=16)
     looked = [
         at(0, day=first) + timedelta(days=n, minutes=minute)
         for n in range((last - first).days)
