@@ -9,6 +9,7 @@ import pytest
 from tests.chaos.book import Answered, Asked, Book, Heard, Poison
 from tests.chaos.evidence import CaseRow, Evidence, LogRow, Message, Parked, Step
 from tests.chaos.oracle import CASES, REPORTS, check
+from tests.chaos.oracle.effects import recount
 
 T0 = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 AREA = "110108.001.001.001"
@@ -76,6 +77,15 @@ def _publish(e: Evidence, topic: str, subject: str, sequence: int, kind: str, da
 
 def test_a_world_in_order_has_no_findings() -> None:
     assert check(well()) == []
+
+
+def test_a_case_that_was_returned_waits_to_be_dispatched_again() -> None:
+    life = [("filed", "filed"), ("dispatched", "dispatched"), ("returned", "filed"), ("dispatched", "dispatched")]
+    facts = [
+        Message(CASES, 0, n, f"case/{n}", f"case.{kind}.v1", "case", n, AREA, {"status": status})
+        for n, (kind, status) in enumerate(life)
+    ]
+    assert [recount(facts[:n])["dispatch"] for n in (1, 2, 3, 4)] == [0, 1, 0, 1]
 
 
 def test_a_fact_published_twice_is_in_order_when_it_is_the_same_fact() -> None:

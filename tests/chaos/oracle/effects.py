@@ -32,7 +32,7 @@ def outbox_is_topic(e: Evidence, seen: Topics) -> list[Finding]:
     ]
 
 
-def _recount(facts: Sequence[Message]) -> dict[str, int]:
+def recount(facts: Sequence[Message]) -> dict[str, int]:
     """One case's counters from its facts, by the plain words of INDICATORS: what happened, and what it waits for."""
     types = [message.type.split(".")[1] for message in facts]
     data = [message.data or {} for message in facts]
@@ -42,7 +42,10 @@ def _recount(facts: Sequence[Message]) -> dict[str, int]:
             reworked = True
         elif kind == "handled" and reworked:
             handled_after_rework, reworked = handled_after_rework + 1, False
-    status = data[-1].get("status")
+    statuses = [each.get("status") for each in data]
+    status = statuses[-1]
+    # Back with the command centre after a return, it waits to be dispatched again.
+    filed = max((n for n, each in enumerate(statuses) if each == "filed"), default=0)
     last_visit = next((kind for kind in reversed(types) if kind in ("verification_requested", "verified")), "")
     last_check = next((kind for kind in reversed(types) if kind in ("check_requested", "checked")), "")
     disposed = int("handled" in types and status in ("handled", "checking", "checked", "closed"))
@@ -52,7 +55,7 @@ def _recount(facts: Sequence[Message]) -> dict[str, int]:
         "send_verify": int("verification_requested" in types),
         "verify": int(last_visit == "verified"),
         "inst": int("filed" in types),
-        "dispatch": int("dispatched" in types),
+        "dispatch": int("dispatched" in types[filed:]),
         "through_dispose": int("handled" in types),
         "dispose": disposed,
         "rework": int(handled_after_rework > 0),
@@ -67,7 +70,7 @@ def _miscounted(e: Evidence, seen: Topics) -> Iterator[str]:
     sums: Counter[str] = Counter()
     for case, facts in seen.facts.items():
         facts.sort(key=lambda message: message.sequence)
-        wanted, found = _recount(facts), e.counted.get(case, {})
+        wanted, found = recount(facts), e.counted.get(case, {})
         for name, number in wanted.items():
             if found.get(name) != number:
                 yield f"{name} of {case} is {found.get(name)}, the log says {number}"
