@@ -7,7 +7,7 @@ from zlib import crc32
 from shared import telemetry
 from shared.bus.event import SHARDS, Event
 from shared.bus.wake import Wake
-from shared.postgres import Connection
+from shared.postgres import Connection, values_part
 
 # Columns and array types in the order of `columns`, so that a store may fold the insert into a statement of its own.
 COLUMNS = (
@@ -53,28 +53,45 @@ def insert_sql(schema: str, first_parameter: int = 1) -> str:
     return f"INSERT INTO {schema}.outbox ({', '.join(COLUMNS)}) SELECT * FROM unnest({arrays})"
 
 
-def columns(events: Sequence[Event]) -> tuple[list[Any], ...]:
-    """`events` as the arrays that `insert_sql` takes. Raises FactTooLarge."""
+def values_sql(schema: str, source: str, count: int, first_parameter: int) -> str:
+    """The insert of `count` of `rows(events)`, one after the other, for each row of `source`."""
+    kinds = [kind.removesuffix("[]") for kind in TYPES]
+    values = (values_part(kinds, first_parameter + n * len(kinds)) for n in range(count))
+    return (
+        f"INSERT INTO {schema}.outbox ({', '.join(COLUMNS)}) SELECT n.* FROM {source}, (VALUES {','.join(values)}) AS n"
+    )
+
+
+def columns(events: Sequence[Event]) -> list[tuple[Any, ...]]:
+    """`events`, at least one, as the arrays that `insert_sql` takes. Raises FactTooLarge."""
+    return list(zip(*rows(events), strict=True))
+
+
+def rows(events: Sequence[Event]) -> list[tuple[Any, ...]]:
+    """`events` as rows in the order of `COLUMNS`. Raises FactTooLarge."""
     trace = telemetry.traceparent()
     for event in events:
         if len(event.data) > MAX_DATA_BYTES:
             raise FactTooLarge(
                 f"{event.type} of {event.subject} has {len(event.data)} bytes of {MAX_DATA_BYTES} allowed"
             )
-    return (
-        [crc32(e.key.encode()) % SHARDS for e in events],
-        [e.topic for e in events],
-        [e.key for e in events],
-        [e.id for e in events],
-        [e.type for e in events],
-        [str(e.subject) for e in events],
-        [e.sequence for e in events],
-        [e.routing_key for e in events],
-        [e.routing_key_from for e in events],
-        [e.at for e in events],
-        [e.traceparent or trace for e in events],
-        [e.data for e in events],
-    )
+    return [
+        (
+            crc32(e.key.encode()) % SHARDS,
+            e.topic,
+            e.key,
+            e.id,
+            e.type,
+            str(e.subject),
+            e.sequence,
+            e.routing_key,
+            e.routing_key_from,
+            e.at,
+            e.traceparent or trace,
+            e.data,
+        )
+        for e in events
+    ]
 
 
 class Outbox:

@@ -6,6 +6,7 @@ a row of its timeline, a row of its outbox) on a table with as many cases. All o
 
 import asyncio
 import itertools
+import statistics
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from shared.contracts import topics
 from shared.kernel.ids import uuid7
 from tests.bench import processor
 from tests.bench.lifecycles import REQUESTS, BareClients, Clients, OurClients
-from tests.bench.measure import BenchTrouble, Figure, Result, at_least, quantile, ratios
+from tests.bench.measure import BenchTrouble, Figure, Result, at_least, at_most, quantile, ratios
 from tests.bench.processes import Process, folder, running, serving
 from tests.bench.reports import bodies
 from tests.bench.store import PACK, SIZES, Store, open_cases, stored
@@ -32,8 +33,9 @@ ROUNDS = 7
 SECONDS = 2.0
 WARM_SECONDS = 1.5
 # More than are played at any rate that two cores allow; those of the size of the claim are played three times over.
-WAITING = 3_000
-WAITING_OF_CLAIM = 6_000
+WAITING = 6_000
+WAITING_OF_CLAIM = 12_000
+PACED_SECONDS, PACED_ROUNDS = 4.0, 3
 ALL_WORKERS = (("intake", "worker"), ("dispatch", "worker"), ("evaluation", "all"), ("notify", "all"))
 CARRY_SECONDS = 60
 UNDER_WAY = """
@@ -100,11 +102,14 @@ async def run() -> Result:
                         sample = await _sample(store, form, SECONDS if number >= 0 else WARM_SECONDS)
                         if number >= 0:
                             samples.setdefault((form.name, size), []).append(sample)
+            rate = statistics.median(sample.rate for sample in samples["ours", SIZES[-1]])
+            largest = forms[SIZES[-1]][0].clients
+            half = [await largest.paced(rate / 2, PACED_SECONDS) for _ in range(PACED_ROUNDS)]
             ours = forms[CLAIM][0].clients
             with_workers, behind = await _with_all_workers(store, ours, where / str(CLAIM))
             for form in itertools.chain(*forms.values()):
                 form.clients.close()
-    return _result(samples, with_workers, behind, store.built)
+    return _result(samples, half, with_workers, behind, store.built)
 
 
 async def _sample(store: Store, form: Form, seconds: float) -> Sample:
@@ -170,7 +175,7 @@ async def _carried(dsn: str) -> float:
         await connection.close()
 
 
-def _result(samples: Samples, with_workers: list[float], behind: float, built: str) -> Result:
+def _result(samples: Samples, half: list[list[float]], with_workers: list[float], behind: float, built: str) -> Result:
     rates = {form: [sample.rate for sample in each] for form, each in samples.items()}
     figures = []
     for size in SIZES:
@@ -198,6 +203,9 @@ def _result(samples: Samples, with_workers: list[float], behind: float, built: s
             Figure(f"{name}, request to answer {claimed}: p50", "ms", [quantile(waits, 0.5) * 1e3]),
             Figure(f"{name}, request to answer {claimed}: p99", "ms", [quantile(waits, 0.99) * 1e3]),
         ]
+    at_half = f"ours at {SIZES[-1]:,} cases and half of its rate, due to answer"
+    figures.append(Figure(f"{at_half}: p50", "ms", [quantile(waits, 0.5) * 1e3 for waits in half]))
+    figures.append(at_most(f"{at_half}: p99", "ms", [quantile(waits, 0.99) * 1e3 for waits in half], 40))
     figures.append(Figure(f"ours {claimed}, with all workers running", "requests/s", with_workers))
     figures.append(Figure("until the last fact was counted, after these", "s", [behind]))
     return Result("e", TITLE, figures, [NOTE.format(built=built)], HOLDS)

@@ -81,6 +81,17 @@ class Clients:
         await asyncio.gather(*(self._play(lane, until) for lane in self._lanes))
         return len(self.waits) / seconds
 
+    async def paced(self, rate: float, seconds: float) -> list[float]:
+        """Seconds from when each request was due to its answer, at `rate` of them a second, evenly spread over the
+        clients: one that is kept waiting sends its next late, and that one's wait counts from when it was due.
+        """
+        waits: list[float] = []
+        began, step = time.monotonic(), CLIENTS / rate
+        await asyncio.gather(
+            *(self._pace(lane, began + n / rate, step, began + seconds, waits) for n, lane in enumerate(self._lanes))
+        )
+        return waits
+
     async def to_the_end(self) -> None:
         """Play until no case waits any more."""
         await asyncio.gather(*(self._all(lane) for lane in self._lanes))
@@ -93,6 +104,17 @@ class Clients:
                 raise BenchTrouble("no case is left to act on: more must be opened before the rounds") from None
             if (now := time.monotonic()) <= until:
                 self.waits.append(now - began)
+
+    @staticmethod
+    async def _pace(lane: AsyncIterator[None], due: float, step: float, until: float, waits: list[float]) -> None:
+        while due < until:
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            try:
+                await anext(lane)
+            except StopAsyncIteration:
+                raise BenchTrouble("no case is left to act on: more must be opened before the rounds") from None
+            waits.append(time.monotonic() - due)
+            due += step
 
     @staticmethod
     async def _all(lane: AsyncIterator[None]) -> None:

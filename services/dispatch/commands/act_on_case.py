@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from services.dispatch.answers import case_bytes, case_shown
@@ -20,7 +21,10 @@ from shared.http import etag
 from shared.idempotency import Stored, find, in_flight, same_request
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Refusal
-from shared.postgres import Connection, transaction
+from shared.postgres import ACQUIRE_SECONDS, Connection, transaction
+
+# What changes a second case in the same transaction.
+_OF_TWO = frozenset({Act.MERGE, Act.REOPEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +44,69 @@ class Asked:
 
 
 async def act_on_case(wired: Wired, asked: Asked) -> Stored:
-    """Lock, decide, save. Returns the answer: now, or the one given when the same request came before.
+    """Look, decide, save. Returns the answer: now, or the one given when the same request came before.
+
+    Two round trips and no lock between them: nearly always nobody else acts on the same case within the same two
+    milliseconds. If somebody did, it is decided again under a lock.
 
     Raises CaseNotFound, CaseChanged, KeyReused, InFlight, what `asked.expected` raises, and the refusals of the domain.
     """
     await wired.routing.ready()
+    done = None if asked.order.act in _OF_TWO else await _at_once(wired, asked)
+    answer, new = done or await _locked(wired, asked)
+    if new:
+        wired.outbox.ring()
+        telemetry.count("wangge.acts", act=asked.order.act)
+    return answer
+
+
+class _Done(NamedTuple):
+    """The answer; whether it is of an act done now."""
+
+    answer: Stored
+    new: bool
+
+
+async def _at_once(wired: Wired, asked: Asked) -> _Done | None:
+    """Without a lock; None if somebody else was first."""
+    async with wired.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        order = await _complete(connection, asked)
+        found = await acts.look(connection, asked.case_id, asked.actor.subject, asked.key)
+        if found.answered:
+            return _Done(same_request(found.answered, asked.request_hash), new=False)
+        case = await decide(connection, wired, found.case, asked, order, found.now)
+        answer = await _save(connection, wired, asked, case, found)
+    return _Done(answer, new=True) if answer else None
+
+
+async def _locked(wired: Wired, asked: Asked) -> _Done:
+    """Under the case's lock, with what the act means for another case."""
     async with transaction(wired.pool) as tx:
         order = await _complete(tx, asked)
         found = await acts.lock(tx, asked.case_id, asked.actor.subject, asked.key)
         if found.answered:
-            return same_request(found.answered, asked.request_hash)
+            return _Done(same_request(found.answered, asked.request_hash), new=False)
         try:
             case = await decide(tx, wired, found.case, asked, order, found.now)
         except Refusal:
             # The same request may have been carried out while this one waited for the lock.
             if asked.key and (answered := await find(tx, SCHEMA, asked.actor.subject, asked.key)):
-                return same_request(answered, asked.request_hash)
+                return _Done(same_request(answered, asked.request_hash), new=False)
             raise
-        body = case_bytes(case, asked.actor, found.now, wired.rules)
-        answer = Stored(asked.request_hash, 200, etag(case.revision), body)
-        kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
-        if not await acts.save(tx, case, events_of([case]), kept, wired.audit.current):
+        answer = await _save(tx, wired, asked, case, found)
+        if answer is None:
             raise in_flight()
         await _follow(tx, wired, case, order, found.now)
-    wired.outbox.ring()
-    telemetry.count("wangge.acts", act=asked.order.act)
-    return answer
+    return _Done(answer, new=True)
+
+
+async def _save(connection: Connection, wired: Wired, asked: Asked, case: Case, found: acts.Found) -> Stored | None:
+    """The answer that was stored with the case; None if somebody else was first."""
+    body = case_bytes(case, asked.actor, found.now, wired.rules)
+    answer = Stored(asked.request_hash, 200, etag(case.revision), body)
+    kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
+    saved = await acts.save(connection, case, events_of([case]), kept, wired.audit.current, found.seen)
+    return answer if saved else None
 
 
 async def _complete(tx: Connection, asked: Asked) -> Order:

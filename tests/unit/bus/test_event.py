@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.bus.event import SHARDS, Record, Undecodable, decode, headers_of, shard_of
-from shared.bus.outbox import COLUMNS, MAX_DATA_BYTES, TYPES, FactTooLarge, columns, insert_sql
+from shared.bus.event import SHARDS, Event, Record, Undecodable, decode, headers_of, shard_of
+from shared.bus.outbox import COLUMNS, MAX_DATA_BYTES, TYPES, FactTooLarge, columns, insert_sql, rows, values_sql
 from shared.bus.parking import parked_record, parked_row
 from shared.bus.sequence import Park
 
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 RECORDS = st.builds(
     Record,
@@ -107,16 +108,22 @@ def test_a_key_has_one_shard(key: str) -> None:
 
 
 def test_the_insert_names_its_parameters_from_where_it_is_told() -> None:
-    assert len(COLUMNS) == len(TYPES) == len(columns([]))
     assert "$5::smallint[]" in insert_sql("intake", 5)
     assert "$16::bytea[]" in insert_sql("intake", 5)
+    written = values_sql("intake", "saved", 2, 5)
+    assert "FROM saved, (VALUES ($5::smallint, " in written
+    assert "$28::bytea)) AS n" in written
+
+
+def test_an_event_is_a_row_and_its_columns() -> None:
+    events = [Event("t", "k", UUID(int=n), "x.v1", "s", n, "k", None, AT, b"{}", "00-trace") for n in (1, 2)]
+    found = rows(events)
+    assert found[1] == (shard_of("k"), "t", "k", UUID(int=2), "x.v1", "s", 2, "k", None, AT, "00-trace", b"{}")
+    assert len(COLUMNS) == len(TYPES) == len(found[0])
+    assert columns(events)[3] == (UUID(int=1), UUID(int=2))
 
 
 def test_a_fact_that_no_topic_takes_is_refused_before_it_stops_its_shard() -> None:
-    from shared.bus.event import Event
-
-    event = Event(
-        "t", "k", UUID(int=1), "x.v1", "s", 1, "k", None, datetime(2026, 1, 1, tzinfo=UTC), b"a" * (MAX_DATA_BYTES + 1)
-    )
+    event = Event("t", "k", UUID(int=1), "x.v1", "s", 1, "k", None, AT, b"a" * (MAX_DATA_BYTES + 1))
     with pytest.raises(FactTooLarge):
         columns([event])
