@@ -23,6 +23,7 @@ from tests.bench.processes import staff
 
 CLIENTS = 64
 REQUESTS = 9
+PHOTOGRAPH = str(uuid4())
 JSON = {"Content-Type": "application/json"}
 # What a bare row lives through; the first is the report's.
 BARE_ACTS = (
@@ -182,7 +183,7 @@ class OurClients(Clients):
         yield "take", clerk, {}
         yield "report_handled", clerk, {"result": "处置完毕 Handled"}
         yield "request_check", self._staff["acceptor"], {}
-        yield "answer_check", self._staff["supervisor"], {"passed": True, **here}
+        yield "answer_check", self._staff["supervisor"], {"passed": True, "evidence": [PHOTOGRAPH], **here}
         yield "close", self._staff["shift_leader"], {"opinion": "核查通过 Checked and in order"}
 
 

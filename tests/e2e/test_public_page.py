@@ -185,6 +185,13 @@ async def new_case(city: City, grid: dict[str, Any], **more: Any) -> dict[str, A
     return await case_of(city, answer.json())
 
 
+async def on_the_spot(city: City, case: dict[str, Any]) -> dict[str, Any]:
+    """What an answer from the spot brings: where it was given, and a photograph."""
+    taken = await city.http.post("/intake/v1/media", files={"file": PNG}, headers=city.staff("supervisor"))
+    assert taken.status_code == 201, taken.text
+    return {"location": case["location"], "evidence": [taken.json()["id"]]}
+
+
 async def ask_act(
     city: City, headers: Headers, case: dict[str, Any], name: str, *, match: str | None = "", **body: Any
 ) -> httpx.Response:
@@ -499,7 +506,9 @@ async def test_a_verification_is_asked_for_and_answered_in_each_of_the_three_way
         )
         bad = await ask_act(city, city.staff("grid_worker"), case, "answer_verification", outcome="maybe")
         assert pointers(await refused(city, bad, 422)) == ["/outcome"]
-        answered = {"outcome": outcome, "location": grid["centroid"], "answered_at": "2026-11-23T08:00:00+08:00"}
+        unseen = await ask_act(city, city.staff("grid_worker"), case, "answer_verification", outcome=outcome)
+        assert pointers(await refused(city, unseen, 422)) == ["/location"]
+        answered = {"outcome": outcome, "answered_at": "2026-11-23T08:00:00+08:00"} | await on_the_spot(city, case)
         case = await act(city, city.staff("grid_worker"), case, "answer_verification", **answered)
         assert case["status"] == "reported"
     case = await act(city, city.staff("acceptor"), case, "decline", opinion="nothing there")
@@ -560,7 +569,8 @@ async def test_nobody_closes_what_was_not_passed_and_rework_goes_to_the_same_uni
     case = await act(city, city.staff("acceptor"), case, "request_check")
     for headers in (city.unit(LEAD), city.staff("dispatcher"), city.staff("acceptor")):
         await refused(city, await ask_act(city, headers, case, "answer_check", passed=True), 403)
-    case = await act(city, city.staff("supervisor"), case, "answer_check", passed=False)
+    seen = await on_the_spot(city, case)
+    case = await act(city, city.staff("supervisor"), case, "answer_check", passed=False, **seen)
     assert case["status"] == "checked"
     acts = set((await seen_by(city, city.staff("shift_leader"), case))["acts"])
     assert "order_rework" in acts

@@ -1,6 +1,7 @@
 """The story once, from a report to a closed, scored and announced case, told through the public interface alone."""
 
 import asyncio
+import base64
 import json
 import stat
 import time
@@ -15,6 +16,9 @@ import httpx
 from tests.e2e.conftest import City, running
 
 CATEGORY = "01001"  # 供水井盖, a water-supply manhole cover
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGMAAQAABQABDQottAAAAABJRU5ErkJggg=="
+)
 
 
 async def a_grid(city: City) -> dict[str, Any]:
@@ -64,6 +68,13 @@ async def act(city: City, headers: dict[str, str], case: dict[str, Any], name: s
     changed: dict[str, Any] = answer.json()
     assert answer.headers["etag"] == f'"{changed["revision"]}"'
     return changed
+
+
+async def on_the_spot(city: City, grid: dict[str, Any]) -> dict[str, Any]:
+    """What a check brings: where it was answered, and a photograph taken there."""
+    taken = await city.http.post("/intake/v1/media", files={"file": PICTURE}, headers=city.staff("grid_worker"))
+    assert taken.status_code == 201, taken.text
+    return {"location": grid["centroid"], "evidence": [taken.json()["id"]]}
 
 
 async def case_of(city: City, report: dict[str, Any], seconds: float = 10) -> dict[str, Any]:
@@ -139,7 +150,8 @@ async def tell_the_story(city: City) -> None:
     case = await act(city, city.unit(unit), case, "take")
     case = await act(city, city.unit(unit), case, "report_handled", result="replaced")
     case = await act(city, city.staff("acceptor"), case, "request_check")
-    case = await act(city, city.staff("grid_worker"), case, "answer_check", passed=True, location=grid["centroid"])
+    seen_there = await on_the_spot(city, grid)
+    case = await act(city, city.staff("grid_worker"), case, "answer_check", passed=True, **seen_there)
     seen_by_leader = await city.http.get(f"/dispatch/v1/cases/{case['id']}", headers=city.staff("shift_leader"))
     assert "close" in seen_by_leader.json()["acts"]
     case = await act(city, city.staff("shift_leader"), case, "close")

@@ -145,3 +145,18 @@ def _learn(work: Work, fact: Fact) -> None:
             work.verified = True
         case "case.checked.v1":
             work.passed = fact["passed"]
+    if fact["revision"] <= work.revision:
+        return  # what was asked for then may have been answered since
+    match fact["type"]:
+        case "case.return_requested.v1":
+            work.request = "return"
+        case "case.extension_requested.v1":
+            work.request = "extension"
+        case "case.returned.v1":
+            work.request, work.returned = None, True
+        case "case.extended.v1":
+            work.request, work.extended = None, True
+        case "case.urged.v1":
+            work.urged, work.replied = True, False
+        case "case.urging_replied.v1":
+            work.replied = True

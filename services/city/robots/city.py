@@ -20,6 +20,7 @@ TYPES = tuple(
     for what in (
         *("opened", "accepted", "declined", "verification_requested", "verified", "filed", "filing_refused"),
         *("dispatched", "taken", "handled", "check_requested", "checked", "rework_ordered", "closed", "voided"),
+        *("return_requested", "returned", "extension_requested", "extended", "urged", "urging_replied"),
     )
 )
 

@@ -33,6 +33,11 @@ from tests.conftest import new_database
 SECRET = "a secret for tests that is long enough"
 AUDIT_KEY = "d2FuZ2dlIGF1ZGl0IGtleSBmb3IgdGVzdHMgb25seSE="
 GRID = "110108.012.003.017"
+# What every answer from the spot brings: where it was given, and a photograph.
+ON_THE_SPOT: dict[str, Any] = {
+    "location": {"lon": 116.3, "lat": 39.9},
+    "evidence": ["0198f2c4-7d31-7c2a-9b5e-4f6a1d2c3b4a"],
+}
 
 
 @dataclass
@@ -151,7 +156,7 @@ PATH: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("take", "unit_clerk", {}),
     ("report_handled", "unit_clerk", {"result": "replaced the cover"}),
     ("request_check", "acceptor", {}),
-    ("answer_check", "supervisor", {"passed": True}),
+    ("answer_check", "supervisor", {"passed": True, **ON_THE_SPOT}),
     ("close", "shift_leader", {}),
 )
 

@@ -23,7 +23,7 @@ from shared.contracts.topics import AREAS
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
 from shared.postgres import transaction
-from tests.integration.dispatch.conftest import City
+from tests.integration.dispatch.conftest import ON_THE_SPOT, City
 from tests.integration.dispatch.passing import let_pass
 
 WHY = {"opinion": "as seen on the photographs"}
@@ -202,7 +202,7 @@ async def appealed(city: City) -> dict[str, Any]:
     for act, post, body in (
         ("report_handled", "unit_clerk", {"result": "done"}),
         ("request_check", "acceptor", {}),
-        ("answer_check", "supervisor", {"passed": True}),
+        ("answer_check", "supervisor", {"passed": True, **ON_THE_SPOT}),
         ("close", "shift_leader", {}),
         ("appeal", "unit_clerk", {"reason": "the road was closed by others"}),
     ):
@@ -227,9 +227,10 @@ async def test_a_telephone_without_a_network_answers_by_its_task(city: City) -> 
     path = f"/dispatch/v1/cases/{case['id']}/answer_check"
     key = {"Idempotency-Key": f"phone-{uuid7()}"}
 
-    stale = await city.http.post(path, headers=city.headers("supervisor"), json={"passed": True, "task": str(uuid7())})
+    answer = {"passed": True, "task": str(uuid7()), **ON_THE_SPOT}
+    stale = await city.http.post(path, headers=city.headers("supervisor"), json=answer)
     assert (stale.status_code, stale.json()["type"]) == (409, "/problems/task-stale")
-    body = {"passed": True, "task": case["task"], "answered_at": utc_now().isoformat()}
+    body = answer | {"task": case["task"], "answered_at": utc_now().isoformat()}
     first = await city.http.post(path, headers=city.headers("supervisor") | key, json=body)
     again = await city.http.post(path, headers=city.headers("supervisor") | key, json=body)
     assert (first.status_code, again.status_code) == (200, 200)
@@ -242,9 +243,9 @@ async def test_handled_on_the_spot_is_closed_at_once(city: City) -> None:
     case = await city.case()
     bare = await city.try_act(case, "self_handle", "grid_worker", {"result": "swept"})
     assert (bare.status_code, bare.json()["errors"][0]["pointer"]) == (422, "/evidence")
-    case = await city.act(case, "self_handle", "grid_worker", {"result": "swept", "evidence": [str(uuid7())]})
+    case = await city.act(case, "self_handle", "grid_worker", {"result": "swept", **ON_THE_SPOT})
     assert (case["status"], case["clock"]) == ("closed", None)
-    case = await city.act(case, "spot_check", "supervisor", {"passed": False})
+    case = await city.act(case, "spot_check", "supervisor", {"passed": False, **ON_THE_SPOT})
     assert case["acts"] == []
 
 

@@ -76,7 +76,7 @@ async def test_a_whole_path_in_bulk_leaves_what_single_acts_leave(city: City) ->
 
 
 async def test_bulk_saves_every_column_that_a_single_act_saves() -> None:
-    single = acts.SAVE.partition("SET")[2].partition("WHERE id")[0]
+    single = acts.save_sql(1, 0).partition("SET")[2].partition("WHERE id")[0]
     columns = set(re.findall(r"(?:^|,)\s*(\w+) = ", single))
     # What `correct` and the two sides of a merge change: none of them is done in bulk.
     moved = {"area", "lon", "lat", "category", "reports", "media"}

@@ -6,7 +6,7 @@ from typing import Any
 from services.dispatch.commands.mark_due import mark_due
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
-from tests.integration.dispatch.conftest import PATH, City
+from tests.integration.dispatch.conftest import ON_THE_SPOT, PATH, City
 from tests.integration.dispatch.passing import let_pass
 from tests.integration.dispatch.test_people import duties, fresh, people, person, unit, units
 
@@ -37,9 +37,9 @@ async def test_the_roster_sends_its_person_then_the_next_and_at_last_the_leader(
         tasks.append(case["task"])
     assert case["assignee"] == head, "after the leader there is nobody to go to"
     assert len(set(tasks)) == 3
-    late = await city.try_act(case, "answer_check", "grid_worker", {"passed": True}, subject=a)
+    late = await city.try_act(case, "answer_check", "grid_worker", {"passed": True, **ON_THE_SPOT}, subject=a)
     assert (late.status_code, late.json()["type"]) == (403, "/problems/not-your-task")
-    done = await city.act(case, "answer_check", "grid_leader", {"passed": True}, subject=head)
+    done = await city.act(case, "answer_check", "grid_leader", {"passed": True, **ON_THE_SPOT}, subject=head)
     assert done["status"] == "checked"
 
 

@@ -8,7 +8,7 @@ from services.dispatch.outgoing import TYPES
 from shared.contracts import dispatch as contract
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
-from tests.integration.dispatch.conftest import GRID, PATH, City
+from tests.integration.dispatch.conftest import GRID, ON_THE_SPOT, PATH, City
 
 MODELS = {model.TYPE: model for model in contract.FACTS}
 
@@ -41,12 +41,12 @@ async def test_every_fact_is_an_event_of_its_contract(city: City) -> None:
     case = await city.case(attributes={"lamp": "7"}, media=[uuid7()])
     walk = [
         ("request_verification", "acceptor", {"assignee": "grid_worker-1"}),
-        ("answer_verification", "grid_worker", {"outcome": True, "location": {"lon": 116.3, "lat": 39.9}}),
+        ("answer_verification", "grid_worker", {"outcome": True, **ON_THE_SPOT}),
         *PATH[:5],
         ("order_rework", "dispatcher", {"opinion": "the photograph shows another place"}),
         ("report_handled", "unit_clerk", {"result": "done again", "evidence": [str(uuid7())]}),
         ("request_check", "acceptor", {}),
-        ("answer_check", "supervisor", {"passed": False, "answered_at": utc_now().isoformat()}),
+        ("answer_check", "supervisor", {"passed": False, "answered_at": utc_now().isoformat(), **ON_THE_SPOT}),
         ("order_rework", "shift_leader", {"opinion": "not done"}),
         *PATH[4:],
     ]
@@ -94,7 +94,7 @@ async def test_a_check_is_a_task_for_those_on_the_spot(city: City) -> None:
     assert (task["kind"], task["case"], task["assignee"]) == ("verification", case["id"], "grid_worker-1")
     assert task["due_at"] == case["clock"]["due_at"]
     assert task["location"] == {"lon": 116.3, "lat": 39.9}
-    case = await city.act(case, "answer_verification", "grid_worker", {"outcome": "not_found"})
+    case = await city.act(case, "answer_verification", "grid_worker", {"outcome": "not_found", **ON_THE_SPOT})
     assert case["verified"] == "not_found"
     assert (await city.http.get("/dispatch/v1/tasks", headers=headers)).json()["items"] == []
     for act, post, body in PATH[:6]:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from shared.kernel.ids import uuid7
-from tests.integration.dispatch.conftest import City
+from tests.integration.dispatch.conftest import ON_THE_SPOT, City
 
 OPINION = {"opinion": "because"}
-PASSED: dict[str, Any] = {"passed": True}
+PASSED: dict[str, Any] = {"passed": True, **ON_THE_SPOT}
 CHECK = ("answer_check", "supervisor")
 
 
@@ -66,9 +66,9 @@ async def test_another_units_clerk_neither_takes_nor_sees_it(city: City) -> None
 
 async def test_whoever_handled_does_not_check(city: City) -> None:
     case = await city.until("checking")
-    answer = await city.try_act(case, "answer_check", "supervisor", {"passed": True}, subject="unit_clerk-1")
+    answer = await city.try_act(case, "answer_check", "supervisor", PASSED, subject="unit_clerk-1")
     await refused(city, case, answer, 403, "own-work")
-    answer = await city.try_act(case, "answer_check", "supervisor", {"passed": True}, unit="drainage")
+    answer = await city.try_act(case, "answer_check", "supervisor", PASSED, unit="drainage")
     await refused(city, case, answer, 403, "own-work")
 
 
@@ -101,7 +101,7 @@ async def test_an_act_out_of_order(city: City) -> None:
 
 
 async def test_closing_on_a_failed_check(city: City) -> None:
-    case = await city.act(await city.until("checking"), "answer_check", "supervisor", {"passed": False})
+    case = await city.act(await city.until("checking"), "answer_check", "supervisor", PASSED | {"passed": False})
     await refused(city, case, await city.try_act(case, "close", "shift_leader"), 409, "check-not-passed")
 
 
@@ -162,6 +162,9 @@ async def test_an_unknown_act(city: City, act: str) -> None:
         ("checking", *CHECK, {}, "/passed"),
         ("checking", *CHECK, {"passed": "yes"}, "/passed"),
         ("checking", *CHECK, {"passed": 1}, "/passed"),
+        ("checking", *CHECK, {"passed": True, "evidence": ON_THE_SPOT["evidence"]}, "/location"),
+        ("checking", *CHECK, {"passed": True, "location": ON_THE_SPOT["location"]}, "/evidence"),
+        ("checking", *CHECK, PASSED | {"evidence": []}, "/evidence"),
         ("checking", *CHECK, PASSED | {"location": {"lon": 181, "lat": 0}}, "/location/lon"),
         ("checking", *CHECK, PASSED | {"location": {"lon": 116.3}}, "/location/lat"),
         ("checking", *CHECK, PASSED | {"location": {"lon": 117, "lat": 39.9}}, "/location"),
