@@ -1,7 +1,7 @@
 """Fact → published event: the only place where intake's facts take the shape of the contract."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -22,21 +22,22 @@ def report_received(report: Report) -> bytes:
     """The data of `report.received`. Written straight to JSON: the model would take four times as long (8 µs to 2 µs);
     a test holds it to the contract.
     """
-    return orjson.dumps(
-        {
-            "report_id": report.id,
-            "category": report.category,
-            "description": report.description,
-            "location": {"lon": report.place.lon, "lat": report.place.lat},
-            "routing_key": report.routing_key,
-            "occurred_at": report.occurred_at,
-            "received_at": report.received_at,
-            "source": report.source,
-            "attributes": report.attributes,
-            "media": report.media,
-            "tracking_hash": tracking_hash(report.tracking_code),
-        }
-    )
+    data: dict[str, Any] = {
+        "report_id": report.id,
+        "category": report.category,
+        "description": report.description,
+        "location": {"lon": report.place.lon, "lat": report.place.lat},
+        "routing_key": report.routing_key,
+        "occurred_at": report.occurred_at,
+        "received_at": report.received_at,
+        "source": report.source,
+        "attributes": report.attributes,
+        "media": report.media,
+        "tracking_hash": tracking_hash(report.tracking_code),
+    }
+    if report.origin is not None:
+        data["origin"] = report.origin._asdict()
+    return orjson.dumps(data)
 
 
 def key_issued(key: Key, at: datetime) -> Event:

@@ -10,6 +10,15 @@ from shared.contracts.base import Fact, Point
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 
 
+class ReportOrigin(BaseModel):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    number: str | None = None
+    name: str | None = None
+
+
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
@@ -31,6 +40,7 @@ class ReportReceived(Fact):
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
     tracking_hash: str
+    origin: ReportOrigin | None = None
 
 
 class AreaDefined(Fact):

@@ -3,15 +3,16 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid, Reporter
+from services.intake.domain.report import MOST_LATITUDE, SWAPPED, Asked, AtComponent, AtPoint, InGrid, Origin, Reporter
 from shared.http import body_of
+from shared.http.problems import sentence
 from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum
 
 MOST_MEDIA = 20
-DEFAULT_SOURCE = "app"
 
 # NUL is refused by pattern, in the validator's own code: PostgreSQL text cannot hold it. A validator in Python for each
 # field, as in shared.http.shapes.Body, would double the time a report takes to read.
@@ -57,35 +58,67 @@ class ReporterBody(_Sent):
     email: Annotated[str, _text(254)] | None = None
 
 
+class OriginBody(_Sent):
+    """Where it comes from, beyond its source: the number it has there, and the office, department, paper or device.
+    Published, so no person's name.
+    """
+
+    number: Annotated[str, _text(100)] | None = None
+    name: Annotated[str, _text(200)] | None = None
+
+
 class ReportBody(_Sent):
     """A report 上报. Null is the same as left out."""
 
-    category: Annotated[str, _text(64, 1)] = Field(description="a code of the catalogue", examples=["04005"])
+    category: Annotated[str, _text(128, 1)] = Field(
+        description="a code of the catalogue, or standard:kind:code of another standard that it knows",
+        examples=["04005"],
+    )
     description: Annotated[str, _text(2000, 1)] = Field(examples=["井盖破损，行人易绊倒"])
     location: LocationBody
     occurred_at: AwareDatetime | None = Field(None, description="RFC 3339 with offset")
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] | None = Field(
-        None, description=f"who or what noticed it; left out: {DEFAULT_SOURCE}"
+        None, description="who or what noticed it; left out: that of the caller's post, or app"
     )
     attributes: Annotated[dict[Annotated[str, _text(64, 1)], JsonValue], Field(max_length=100)] | None = None
     reporter: ReporterBody | None = None
     media: Annotated[list[UUID], Field(max_length=MOST_MEDIA)] | None = None
+    origin: OriginBody | None = None
 
 
 def read_report(raw: bytes) -> Asked:
     """A report from its JSON. Raises Malformed, Invalid with a pointer to each bad field, BadLocation."""
-    body = body_of(ReportBody, raw)
-    reporter = body.reporter
+    try:
+        body = body_of(ReportBody, raw)
+    except Invalid as refusal:
+        raise _hinted(refusal, raw) from None
+    reporter, origin = body.reporter, body.origin
     return Asked(
         body.category,
         body.description,
         _location(body.location),
         body.occurred_at,
-        body.source or DEFAULT_SOURCE,
+        body.source or "",
         body.attributes or {},
         None if reporter is None else Reporter(reporter.name, reporter.phone, reporter.email),
         body.media or [],
+        None if origin is None else Origin(origin.number, origin.name),
     )
+
+
+def _hinted(refusal: Invalid, raw: bytes) -> Invalid:
+    """The refusal, which says so where the two numbers of the place were swapped: no latitude is beyond 90 degrees."""
+    try:
+        sent = orjson.loads(raw)["location"]
+        swapped = abs(sent["lon"]) <= MOST_LATITUDE < abs(sent["lat"]) <= 2 * MOST_LATITUDE
+    except (ValueError, LookupError, TypeError):
+        return refusal
+    if not swapped:
+        return refusal
+    errors = [
+        e._replace(message=f"{e.message}; {SWAPPED}") if e.pointer == "/location/lat" else e for e in refusal.errors
+    ]
+    return Invalid(sentence(errors), errors=errors, facts={"hint": "swapped"})
 
 
 def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent:

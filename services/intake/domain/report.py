@@ -12,6 +12,8 @@ from shared.kernel.place import Datum, Place
 RECEIVED: Final = "received"
 """The status of a report until dispatch has made a case of it."""
 
+MOST_LATITUDE: Final = 90
+SWAPPED: Final = "longitude and latitude seem to be swapped: lon is the longitude"
 # A client's clock may be wrong by this much before what it says lies in the future.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # Attributes are facts about an incident, not documents: what a form has room for.
@@ -79,8 +81,15 @@ class AtComponent(NamedTuple):
     component: str
 
 
+class Origin(NamedTuple):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    number: str | None = None
+    name: str | None = None
+
+
 class Asked(NamedTuple):
-    """A report as it was sent."""
+    """A report as it was sent. `source` is empty where the sender named none."""
 
     category: str
     description: str
@@ -90,6 +99,23 @@ class Asked(NamedTuple):
     attributes: Mapping[str, Any]
     reporter: Reporter | None
     media: Sequence[UUID]
+    origin: Origin | None = None
+
+    @property
+    def has_contact(self) -> bool:
+        return self.reporter is not None and bool(self.reporter.phone or self.reporter.email)
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.media)
+
+    @property
+    def has_number(self) -> bool:
+        return self.origin is not None and bool(self.origin.number)
+
+    @property
+    def has_name(self) -> bool:
+        return self.origin is not None and bool(self.origin.name)
 
 
 class Report(NamedTuple):
@@ -107,6 +133,7 @@ class Report(NamedTuple):
     attributes: Mapping[str, Any]
     media: Sequence[UUID]
     caller: str
+    origin: Origin | None = None
 
 
 class Personal(NamedTuple):
@@ -141,6 +168,7 @@ def receive(
         asked.attributes,
         asked.media,
         caller,
+        None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
     )
     personal = None
     if asked.reporter is not None or masked != asked.description:

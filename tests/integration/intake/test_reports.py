@@ -18,7 +18,8 @@ from tests.integration.intake.conftest import Place, grid, middle
 
 
 async def test_a_report_is_durable_and_published_when_it_is_answered(intake: Place) -> None:
-    answer = await intake.post(intake.body(attributes={"depth_cm": 12.5}, source="hotline"))
+    reporter = {"phone": "13800000000"}
+    answer = await intake.post(intake.body(attributes={"depth_cm": 12.5}, source="hotline", reporter=reporter))
     assert answer.status_code == 201
     taken = answer.json()
     assert set(taken) == {"id", "tracking_code", "routing_key", "status", "merged_into"}
@@ -149,6 +150,18 @@ BAD: list[tuple[str, Any, int, str, str | None]] = [
     ("an area that is no grid", {"location": {"grid": "110108"}}, 422, "unknown-grid", "/location/grid"),
     ("an unknown component", {"location": {"component": "1"}}, 422, "unknown-component", "/location/component"),
     ("an unknown category", {"category": "99999"}, 422, "unknown-category", "/category"),
+    ("a code of no standard", {"category": "gb2013:matter:0199"}, 422, "unknown-category", "/category"),
+    ("a category that has ended", {"category": "09998"}, 422, "category-not-in-effect", "/category"),
+    ("a category to come", {"category": "09997"}, 422, "category-not-in-effect", "/category"),
+    ("a matter for others", {"category": "09008"}, 422, "not-admitted", "/category"),
+    ("a missing attribute", {"category": "09012"}, 422, "unfit-attributes", "/attributes/obstacle"),
+    ("a wrong attribute", {"attributes": {"depth_cm": "12"}}, 422, "unfit-attributes", "/attributes/depth_cm"),
+    ("an unknown source", {"source": "rumour"}, 422, "unknown-source", "/source"),
+    ("a call without a contact", {"source": "hotline"}, 422, "source-incomplete", "/reporter"),
+    ("a film without media", {"source": "video"}, 422, "source-incomplete", "/media"),
+    ("a transfer without a number", {"source": "transfer", "origin": {"name": "区住建委"}}, 422, "source-incomplete",
+     "/origin/number"),
+    ("lon and lat swapped", {"location": {"lon": 39.903, "lat": 116.303}}, 422, "invalid", "/location/lat"),
     ("NUL in the text", {"description": "a\x00b"}, 422, "invalid", "/description"),
     ("NUL in an attribute", {"attributes": {"a": ["b\x00"]}}, 422, "bad-attributes", "/attributes/a/0"),
     ("a huge number", {"attributes": {"a": "big"}}, 422, "bad-attributes", "/attributes/a"),

@@ -187,12 +187,18 @@ def test_attributes_are_of_categories_that_there_are(folder: Path, spoil: Spoil)
     ],
 )
 def test_an_attribute_is_of_one_piece(folder: Path, spoil: Spoil, attribute: str, finding: str) -> None:
-    spoil("pack.yaml", "departments:", f"attributes: {{a: {{zh: x, en: x, {attribute}, categories: [rodent]}}}}\ndepartments:")
+    spoil(
+        "pack.yaml",
+        "departments:",
+        f"attributes: {{a: {{zh: x, en: x, {attribute}, categories: [rodent]}}}}\ndepartments:",
+    )
     assert findings(folder) == [f"nyc-311/pack.yaml /attributes/a: {finding}"]
 
 
 def test_an_attribute_has_a_name_that_a_program_can_use(folder: Path, spoil: Spoil) -> None:
-    spoil("pack.yaml", "departments:", "attributes: {a b: {zh: x, en: x, type: text, categories: [rodent]}}\ndepartments:")
+    spoil(
+        "pack.yaml", "departments:", "attributes: {a b: {zh: x, en: x, type: text, categories: [rodent]}}\ndepartments:"
+    )
     assert len(findings(folder)) == 1
     assert findings(folder)[0].startswith("nyc-311/pack.yaml /attributes/a b")
 
