@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.dispatch.commands.hear_reporter import Said, hear_reporter
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
 from services.dispatch.domain.acts import Report
@@ -10,7 +11,15 @@ from services.dispatch.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
 from shared.contracts import topics
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportReceived,
+    ReportSupplemented,
+    ReportWithdrawn,
+)
 from shared.kernel.area import AreaPath
 from shared.keys import apply_key_facts
 from shared.postgres import Connection
@@ -19,13 +28,21 @@ from shared.postgres import Connection
 AREAS_GATHER_MS = 200
 
 
+# What whoever sent a report says afterwards.
+SAID = frozenset({ReportWithdrawn.TYPE, ReportSupplemented.TYPE})
+
+
 def subscriptions(wired: Wired) -> list[Subscription]:
     """Three, so that a revoked key ends within two seconds also while a backlog of reports becomes cases, and a city of
     10⁵ grids that is defined anew holds up neither.
     """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
-        await open_cases(tx, wired, [_received(record) for record in records])
+        received = [_received(record) for record in records if record.type == ReportReceived.TYPE]
+        if received:
+            await open_cases(tx, wired, received)
+        if said := [_said(record) for record in records if record.type in SAID]:
+            await hear_reporter(tx, wired, said)
 
     async def keys(tx: Connection, records: Sequence[Record]) -> None:
         await apply_key_facts(tx, SCHEMA, records)
@@ -38,7 +55,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             group="dispatch",
             schema=SCHEMA,
             topics={topics.REPORTS.name: reports},
-            types=frozenset({ReportReceived.TYPE}),
+            types=frozenset({ReportReceived.TYPE}) | SAID,
             after=wired.outbox.ring,
         ),
         Subscription(
@@ -58,6 +75,14 @@ def _area(record: Record) -> AreaRow:
         return AreaRow(gone.path, "", gone.version, True)
     area = AreaDefined.model_validate_json(record.data)
     return AreaRow(area.path, area.level, area.version, False)
+
+
+def _said(record: Record) -> Said:
+    if record.type == ReportWithdrawn.TYPE:
+        back = ReportWithdrawn.model_validate_json(record.data)
+        return Said(back.report_id, back.case_id, reason=back.reason)
+    more = ReportSupplemented.model_validate_json(record.data)
+    return Said(more.report_id, more.case_id, text=more.text, media=tuple(more.media))
 
 
 def _received(record: Record) -> Received:

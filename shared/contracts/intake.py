@@ -43,6 +43,38 @@ class ReportReceived(Fact):
     origin: ReportOrigin | None = None
 
 
+class ReportWithdrawn(Fact):
+    """撤回: whoever sent the report took it back. `reason` is masked; `case_id` is the case it was known to belong to.
+    Whether the case ends is dispatch's to say.
+    """
+
+    TYPE: ClassVar[str] = "report.withdrawn.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    reason: str
+    case_id: UUID | None = None
+    version: int
+
+
+class ReportSupplemented(Fact):
+    """补充: whoever sent the report added a text (masked), media, or both."""
+
+    TYPE: ClassVar[str] = "report.supplemented.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    addition_id: UUID
+    routing_key: str
+    at: datetime
+    text: str | None = None
+    media: list[UUID] = Field(default_factory=list)
+    case_id: UUID | None = None
+    version: int
+
+
 class AreaDefined(Fact):
     """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given."""
 
@@ -109,4 +141,12 @@ class KeyRevoked(Fact):
     version: int
 
 
-FACTS: tuple[type[Fact], ...] = (ReportReceived, AreaDefined, AreaRetired, KeyIssued, KeyRevoked)
+FACTS: tuple[type[Fact], ...] = (
+    ReportReceived,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportWithdrawn,
+    ReportSupplemented,
+)

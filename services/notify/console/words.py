@@ -69,6 +69,9 @@ EVENTS: Final = {
     "case.appeal_decided.v1": ("申诉终审", "appeal decided"),
     "case.escalated.v1": ("升级", "escalated"),
     "case.recomputed.v1": ("重算时限", "deadline counted again"),
+    "report.withdrawn.v1": ("撤回上报", "report withdrawn"),
+    "report.supplemented.v1": ("补充上报", "report added to"),
+    "case.noted.v1": ("上报人说明", "word of the reporter"),
     "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }
 
