@@ -1,15 +1,27 @@
 """Fact → published event: the only place where intake's facts take the shape of the contract."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
 from services.intake.domain.area import Area
 from services.intake.domain.key import Ending, Key
+from services.intake.domain.own_report import OwnReport
 from services.intake.domain.report import Report
 from shared.bus.event import Event
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, KeyScope, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    KeyScope,
+    ReportReceived,
+    ReportSupplemented,
+    ReportWithdrawn,
+)
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 from shared.kernel.ids import tracking_hash, uuid7
 
@@ -38,6 +50,41 @@ def report_received(report: Report) -> bytes:
     if report.origin is not None:
         data["origin"] = report.origin._asdict()
     return orjson.dumps(data)
+
+
+def report_withdrawn(report: OwnReport, reason: str, at: datetime, version: int) -> Event:
+    """`reason` is masked."""
+    fact = ReportWithdrawn(
+        report_id=report.id,
+        routing_key=report.routing_key,
+        at=at,
+        reason=reason,
+        case_id=report.case_id,
+        version=version,
+    )
+    return _of_report(report, fact, at, version)
+
+
+def report_supplemented(
+    report: OwnReport, addition_id: UUID, text: str | None, media: Sequence[UUID], at: datetime, version: int
+) -> Event:
+    """`text` is masked."""
+    fact = ReportSupplemented(
+        report_id=report.id,
+        addition_id=addition_id,
+        routing_key=report.routing_key,
+        at=at,
+        text=text,
+        media=list(media),
+        case_id=report.case_id,
+        version=version,
+    )
+    return _of_report(report, fact, at, version)
+
+
+def _of_report(report: OwnReport, fact: ReportWithdrawn | ReportSupplemented, at: datetime, version: int) -> Event:
+    data, place = fact.model_dump_json().encode(), report.routing_key
+    return Event(REPORT_TOPIC, place, uuid7(), fact.TYPE, str(report.id), version, place, None, at, data)
 
 
 def key_issued(key: Key, at: datetime) -> Event:

@@ -66,6 +66,7 @@ async def test_it_is_read_back(intake: Place) -> None:
     view = (await intake.http.get(f"/intake/v1/reports/{taken['id']}", headers=intake.app)).json()
     assert set(view) == {
         "id", "tracking_code", "routing_key", "status", "category", "received_at", "case_id", "merged_into",
+        "withdrawn_at",
     }  # fmt: skip
     assert view["id"] == taken["id"]
     assert view["tracking_code"] == taken["tracking_code"]
