@@ -49,6 +49,8 @@ def report_received(report: Report) -> bytes:
     }
     if report.origin is not None:
         data["origin"] = report.origin._asdict()
+    if report.address is not None:
+        data |= {"address": report.address, "approximate": report.approximate}
     return orjson.dumps(data)
 
 

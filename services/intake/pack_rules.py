@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from services.intake.commands.admit_report import ReportRules
+from services.intake.commands.at_address import AreaNames
 from services.intake.domain.catalogue import ALWAYS, Alias, Catalogue, Entry, Span, TurnTo
 from services.intake.domain.form import Field
 from services.intake.domain.source import Source, Sources
@@ -14,6 +15,11 @@ from shared.packs.model import Attribute, Category, Dated
 def report_rules(pack: Pack, clock: Clock) -> ReportRules:
     """What the pack asks of a report."""
     return ReportRules(_catalogue(pack, clock), _sources(pack))
+
+
+def area_names(pack: Pack) -> AreaNames:
+    """The names by which an address may call the pack's areas."""
+    return AreaNames(pack.levels[-1].key, len(pack.levels))
 
 
 def _catalogue(pack: Pack, clock: Clock) -> Catalogue:

@@ -23,7 +23,8 @@ class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
     `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code.
+    reporter's tracking code. `address` is the place in words, masked as well; `approximate`: nothing else was given,
+    and `location` and `routing_key` are those of a grid of the area that it names.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -41,6 +42,8 @@ class ReportReceived(Fact):
     media: list[UUID] = Field(default_factory=list)
     tracking_hash: str
     origin: ReportOrigin | None = None
+    address: str | None = None
+    approximate: bool = False
 
 
 class ReportWithdrawn(Fact):

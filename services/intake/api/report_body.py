@@ -6,7 +6,17 @@ from uuid import UUID
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from services.intake.domain.report import MOST_LATITUDE, SWAPPED, Asked, AtComponent, AtPoint, InGrid, Origin, Reporter
+from services.intake.domain.report import (
+    MOST_LATITUDE,
+    SWAPPED,
+    Asked,
+    AtAddress,
+    AtComponent,
+    AtPoint,
+    InGrid,
+    Origin,
+    Reporter,
+)
 from shared.http import body_of
 from shared.http.problems import sentence
 from shared.kernel.errors import FieldError, Invalid
@@ -33,12 +43,17 @@ class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_PLACES: Any = [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}]
+
+
 class LocationBody(_Sent):
-    """One of: `lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id), or `component` (its id)."""
+    """One of: `lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id), or `component` (its id), or
+    `address` alone: words that name the street and community 街道、社区. Beside one of the others it is kept as it is.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}],
+            "oneOf": [*_PLACES, {"required": ["address"], "not": {"anyOf": _PLACES}}],
             "examples": [{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.011.003.009"}],
         }
     )
@@ -48,6 +63,7 @@ class LocationBody(_Sent):
     datum: Datum | None = None
     grid: Annotated[str, _text(280, 1)] | None = None
     component: Annotated[str, _text(64, 1)] | None = None
+    address: Annotated[str, _text(200, 1)] | None = None
 
 
 class ReporterBody(_Sent):
@@ -103,6 +119,7 @@ def read_report(raw: bytes) -> Asked:
         None if reporter is None else Reporter(reporter.name, reporter.phone, reporter.email),
         body.media or [],
         None if origin is None else Origin(origin.number, origin.name),
+        body.location.address,
     )
 
 
@@ -121,7 +138,7 @@ def _hinted(refusal: Invalid, raw: bytes) -> Invalid:
     return Invalid(sentence(errors), errors=errors, facts={"hint": "swapped"})
 
 
-def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent:
+def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent | AtAddress:
     lon, lat, datum, grid, component = sent.lon, sent.lat, sent.datum, sent.grid, sent.component
     if lon is not None and lat is not None and grid is None and component is None:
         return AtPoint(lon, lat, datum or Datum.WGS84)
@@ -130,11 +147,13 @@ def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent:
             return InGrid(grid)
         if component is not None and grid is None:
             return AtComponent(component)
+        if sent.address is not None and component is None:
+            return AtAddress(sent.address)
     raise _bad_location(sent)
 
 
 def _bad_location(sent: LocationBody) -> BadLocation:
-    ways = "give lon and lat, or grid, or component: one of the three"
+    ways = "give lon and lat, or grid, or component: one of the three; or an address alone"
     given = [name for name in ("lon", "lat", "grid", "component") if getattr(sent, name) is not None]
     if given == ["lon"] or given == ["lat"]:
         missing = "lat" if given == ["lon"] else "lon"

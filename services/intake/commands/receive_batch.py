@@ -12,6 +12,7 @@ import structlog
 
 from services.intake import outgoing
 from services.intake.commands.admit_report import admit
+from services.intake.commands.at_address import at_address
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -101,6 +102,7 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
         for number, line in part[n : n + TURN]:
             try:
                 report = admit(desk.rules, who, batch.parse(line))
+                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
                     await known_media(desk, report.media)
                 asked.append((number, report))

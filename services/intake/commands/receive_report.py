@@ -10,6 +10,7 @@ import orjson
 
 from services.intake import outgoing
 from services.intake.commands.admit_report import ReportRules, admit
+from services.intake.commands.at_address import AreaNames, at_address
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.domain.report import (
     MOST_LATITUDE,
@@ -45,7 +46,7 @@ ACTION: Final = "reports:create"
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What taking in a report needs: the catalogue's codes, the grids, the key for what is personal, the writer, what
-    the city asks of a report.
+    the city asks of a report, the names of its areas.
     """
 
     pool: Pool
@@ -55,6 +56,7 @@ class Desk:
     writer: GroupWriter
     clock: Clock
     rules: ReportRules
+    names: AreaNames
 
 
 async def receive_report(
@@ -65,6 +67,7 @@ async def receive_report(
     """
     authorize(who, ACTION)
     asked = admit(desk.rules, who, asked)
+    asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
     place, grid = _locate(desk.grids.current, asked)
     if asked.media:
         await known_media(desk, asked.media)
@@ -144,10 +147,12 @@ def entry(
         asked, place, grid, report_id=uuid7(), tracking_code=tracking_code(), caller=who.subject, now=now
     )
     details: dict[str, Any] | None = None
-    if report.attributes or report.media or report.origin:
+    if report.attributes or report.media or report.origin or report.address:
         details = {"attributes": report.attributes, "media": report.media}
         if report.origin:
             details["origin"] = report.origin._asdict()
+        if report.address:
+            details |= {"address": report.address, "approximate": report.approximate}
     return Row(
         report.id,
         report.tracking_code,

@@ -88,18 +88,28 @@ class Origin(NamedTuple):
     name: str | None = None
 
 
+class AtAddress(NamedTuple):
+    """A place given in words: the area that they name is looked for."""
+
+    address: str
+
+
 class Asked(NamedTuple):
-    """A report as it was sent. `source` is empty where the sender named none."""
+    """A report as it was sent. `source` is empty where the sender named none. `address` describes the place in words;
+    `approximate` says that it is all there is: the place is that of a grid of the area which it names.
+    """
 
     category: str
     description: str
-    location: AtPoint | InGrid | AtComponent
+    location: AtPoint | InGrid | AtComponent | AtAddress
     occurred_at: datetime | None
     source: str
     attributes: Mapping[str, Any]
     reporter: Reporter | None
     media: Sequence[UUID]
     origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
 
     @property
     def has_contact(self) -> bool:
@@ -134,6 +144,8 @@ class Report(NamedTuple):
     media: Sequence[UUID]
     caller: str
     origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
 
 
 class Personal(NamedTuple):
@@ -169,6 +181,8 @@ def receive(
         asked.media,
         caller,
         None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
+        None if asked.address is None else mask(asked.address),
+        asked.approximate,
     )
     personal = None
     if asked.reporter is not None or masked != asked.description:

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
+from services.intake.queries.grid_index import refresh_grids
 from shared.contracts.intake import ReportReceived
-from tests.integration.intake.conftest import Place, middle
+from tests.integration.intake.conftest import COMMUNITY, STREET, Place, collection, feature, grid, middle
 
 
 async def fact_of(intake: Place, report_id: str) -> ReportReceived:
@@ -124,3 +125,59 @@ async def test_the_catalogue_shows_provenance_attributes_and_where_to_turn(intak
         "09998": (None, "2026-06-30"),
         "09997": ("2028-01-01", None),
     }
+
+
+COMMUNITY_NAME = f"区域 {COMMUNITY}"
+
+
+async def test_an_address_is_resolved_as_far_as_it_names_one_area(intake: Place) -> None:
+    taken = await intake.post(intake.body(location={"address": f"{COMMUNITY_NAME} 门口，电话13812345678"}))
+    assert taken.status_code == 201, taken.text
+    assert taken.json()["routing_key"] == grid(0, 0), "the first of the community's grids"
+    fact = await fact_of(intake, taken.json()["id"])
+    assert (fact.approximate, fact.address) == (True, f"{COMMUNITY_NAME} 门口，电话138********")
+    named = await intake.post(intake.body(location={"address": f"区域 {grid(2, 3)} 路边"}))
+    assert named.json()["routing_key"] == grid(2, 3)
+    assert not (await fact_of(intake, named.json()["id"])).approximate
+
+
+async def test_an_address_beside_a_point_is_kept_and_looked_for_nowhere(intake: Place) -> None:
+    taken = await intake.post(intake.body(location={**middle(2, 1), "address": "超市门口"}))
+    assert taken.status_code == 201, taken.text
+    fact = await fact_of(intake, taken.json()["id"])
+    assert (fact.routing_key, fact.address, fact.approximate) == (grid(2, 1), "超市门口", False)
+    assert (await intake.stored(taken.json()["id"]))["details"]["address"] == "超市门口"
+
+
+async def test_a_key_of_another_area_gets_no_further_by_an_address(intake: Place) -> None:
+    other = await intake.key(area="110108.013")
+    refused = await intake.post(intake.body(location={"address": COMMUNITY_NAME}), other)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/outside-scope")
+
+
+async def test_an_address_that_is_too_coarse_names_what_is_inside(intake: Place) -> None:
+    problem = (await intake.post(intake.body(location={"address": f"区域 {STREET}"}))).json()
+    assert problem["candidates"] == [{"path": COMMUNITY, "name": COMMUNITY_NAME}]
+
+
+async def test_a_batch_takes_addresses_too(intake: Place) -> None:
+    lines = [intake.body(location={"address": where}) for where in (COMMUNITY_NAME, "没有这个地方")]
+    answer = await intake.http.post(
+        "/intake/v1/reports/batch",
+        content=b"\n".join(map(orjson.dumps, lines)),
+        headers={"Content-Type": "application/x-ndjson", **intake.app},
+    )
+    said = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert (said[0]["status"], said[1]["problem"]["type"]) == (201, "/problems/unknown-address")
+
+
+async def test_areas_that_are_renamed_are_found_by_their_new_name(own_intake: Place) -> None:
+    place = own_intake
+    assert (await place.post(place.body(location={"address": "翠微路社区"}))).status_code == 422
+    areas = [feature(COMMUNITY, "community", None, "翠微路社区")]
+    sent = {**place.staff("admin"), "Content-Type": "application/geo+json"}
+    put = await place.http.put("/intake/v1/areas", content=collection(areas), headers=sent)
+    assert put.status_code == 200, put.text
+    await refresh_grids(place.wired.pool, place.wired.grids, "grid")
+    taken = await place.post(place.body(location={"address": "翠微路社区"}))
+    assert taken.status_code == 201, taken.text
