@@ -1,6 +1,7 @@
 """What dispatch reads from the bus, and which command each calls."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from services.dispatch.commands.hear_reporter import Said, hear_reporter
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
@@ -85,6 +86,16 @@ def _said(record: Record) -> Said:
     return Said(more.report_id, more.case_id, text=more.text, media=tuple(more.media))
 
 
+def _attributes(fact: ReportReceived) -> dict[str, Any]:
+    """What the report says beside its text. Its address and its origin are among it, for the desk to see and to search
+    by, unless the app uses these names for something of its own.
+    """
+    found: dict[str, Any] = {} if fact.address is None else {"address": fact.address, "approximate": fact.approximate}
+    if fact.origin is not None:
+        found["origin"] = fact.origin.model_dump(exclude_none=True)
+    return found | fact.attributes if found else fact.attributes
+
+
 def _received(record: Record) -> Received:
     fact = ReportReceived.model_validate_json(record.data)
     report = Report(
@@ -95,7 +106,7 @@ def _received(record: Record) -> Received:
         area=AreaPath.parse(fact.routing_key, "/routing_key"),
         source=fact.source,
         occurred_at=fact.occurred_at,
-        attributes=fact.attributes,
+        attributes=_attributes(fact),
         media=tuple(fact.media),
     )
     return Received(report, record.traceparent)

@@ -33,7 +33,8 @@ async def hear_reporter(tx: Connection, wired: Wired, said: Sequence[Said]) -> N
     """
     named = [each.case_id for each in said if each.case_id is not None]
     cases, now = await acts.lock_of_reports(tx, named, [each.report_id for each in said])
-    by_id = {case.id: case for case in cases}
+    before = {case.id: case for case in cases}
+    by_id = dict(before)
     by_report = {case.report_id: case.id for case in cases}
     for each in said:
         case = by_id.get(each.case_id or by_report.get(each.report_id) or each.report_id)
@@ -45,6 +46,6 @@ async def hear_reporter(tx: Connection, wired: Wired, said: Sequence[Said]) -> N
             by_id[case.id] = withdrawn(case, each.report_id, each.reason, now, rules)
         else:
             by_id[case.id] = supplemented(case, each.report_id, each.text, each.media, now, rules)
-    for case in by_id.values():
+    for case_id, case in by_id.items():
         if case.facts:
-            await acts.save(tx, case, events_of([case]), None, wired.audit.current)
+            await acts.save(tx, before[case_id], case, events_of([case]), None, wired.audit.current)

@@ -79,9 +79,11 @@ LOCK_BOTH = "SELECT c.* FROM dispatch.cases c WHERE c.id = ANY ($1::uuid[]) ORDE
 
 
 # In the order of their ids, as above. A report is known by the case it was told to belong to, or by the one it became.
+# The time is taken outside, when the locks were had.
 LOCK_OF_REPORTS = """
-    SELECT clock_timestamp() AS now, c.* FROM dispatch.cases c
-     WHERE c.id = ANY ($1::uuid[]) OR c.report_id = ANY ($2::uuid[]) ORDER BY c.id FOR UPDATE
+    SELECT clock_timestamp() AS now, c.* FROM (
+        SELECT * FROM dispatch.cases
+         WHERE id = ANY ($1::uuid[]) OR report_id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE) AS c
 """
 
 

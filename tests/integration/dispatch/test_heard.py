@@ -113,3 +113,17 @@ async def test_a_report_without_a_case_holds_up_nobody(city: City) -> None:
     assert await city.wired.pool.fetchval(
         "SELECT count(*) FROM dispatch.cases WHERE report_id = $1", UUID(record.subject)
     )
+
+
+async def test_the_desk_sees_where_a_report_is_from_and_its_address_in_words(city: City) -> None:
+    origin = {"number": "海建移〔2026〕7号", "name": "区住建委"}
+    case = await city.case(attributes={"depth_cm": 3}, address="翠微路社区 5 号楼前", approximate=True, origin=origin)
+    assert case["attributes"] == {
+        "address": "翠微路社区 5 号楼前",
+        "approximate": True,
+        "origin": origin,
+        "depth_cm": 3,
+    }
+    own = await city.case(attributes={"address": "the app's own"}, address="翠微路社区")
+    assert own["attributes"]["address"] == "the app's own"
+    assert (await city.case())["attributes"] == {}
