@@ -16,8 +16,8 @@ LimitUnit = Literal["work_minute", "work_hour", "work_day", "urgent_minute", "ur
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
 RuleName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
-CategoryPattern = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}\*?$")]
-"""A category's code, or the beginning of one and `*`."""
+CategoryPattern = Annotated[str, Field(pattern=r"^(\*|[0-9A-Za-z][0-9A-Za-z_-]{0,63}\*?)$")]
+"""A category's code, or the beginning of one and `*`; `*` alone is every one."""
 SourceKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z][0-9A-Za-z_]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -91,5 +91,9 @@ async def test_the_city_asks_of_a_report_what_its_pack_says(city: City) -> None:
         answer = await city.http.post("/intake/v1/reports", json=body, headers=city.app())
         assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{slug}"), answer.text
         assert answer.json()["errors"][0]["pointer"] == pointer
+    report = await reported(city, location={"address": "万寿路街道翠微路社区 5 号楼前"})
+    assert report["routing_key"].startswith("110108.001.001.")
+    case = await case_of(city, report)
+    assert case["attributes"]["address"] == "万寿路街道翠微路社区 5 号楼前"
     report = await reported(city, category="gb2013:matter:0412", attributes={"obstacle": "goods"})
     assert (await case_of(city, report))["category"] == "09012"
