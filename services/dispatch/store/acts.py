@@ -78,6 +78,15 @@ def save_sql(columns: tuple[tuple[str, str], ...], timers: int, facts: int, *, s
 LOCK_BOTH = "SELECT c.* FROM dispatch.cases c WHERE c.id = ANY ($1::uuid[]) ORDER BY c.id FOR UPDATE"
 
 
+# In the order of their ids, as above. A report is known by the case it was told to belong to, or by the one it became.
+# The time is taken outside, when the locks were had.
+LOCK_OF_REPORTS = """
+    SELECT clock_timestamp() AS now, c.* FROM (
+        SELECT * FROM dispatch.cases
+         WHERE id = ANY ($1::uuid[]) OR report_id = ANY ($2::uuid[]) ORDER BY id FOR UPDATE) AS c
+"""
+
+
 class Found(NamedTuple):
     """The case (None: no such case), what an earlier request with this key was answered, the time; `seen` is the row
     as it was looked at, None under a lock.
@@ -118,6 +127,14 @@ def _found(row: asyncpg.Record | None, *, locked: bool) -> Found:
 async def lock_both(tx: Connection, one: UUID, other: UUID) -> dict[UUID, Case]:
     """Lock two cases, as far as they exist."""
     return {case.id: case for case in map(case_of, await tx.fetch(LOCK_BOTH, [one, other]))}
+
+
+async def lock_of_reports(
+    tx: Connection, cases: Sequence[UUID], reports: Sequence[UUID]
+) -> tuple[list[Case], datetime | None]:
+    """Lock these cases and those that these reports became, as far as they exist; the time, if there is one."""
+    rows = await tx.fetch(LOCK_OF_REPORTS, list(cases), list(reports))
+    return [case_of(row) for row in rows], max((row["now"] for row in rows), default=None)
 
 
 async def save(
