@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from services.intake.domain.area import Area
+from services.intake.domain.first_asked import Answerable
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.own_report import OwnReport
 from services.intake.domain.report import Report
@@ -18,6 +19,7 @@ from shared.contracts.intake import (
     KeyIssued,
     KeyRevoked,
     KeyScope,
+    ReportFirstAskedLapsed,
     ReportReceived,
     ReportSupplemented,
     ReportWithdrawn,
@@ -87,6 +89,25 @@ def report_supplemented(
 def _of_report(report: OwnReport, fact: ReportWithdrawn | ReportSupplemented, at: datetime, version: int) -> Event:
     data, place = fact.model_dump_json().encode(), report.routing_key
     return Event(REPORT_TOPIC, place, uuid7(), fact.TYPE, str(report.id), version, place, None, at, data)
+
+
+def first_asked_lapsed(held: Answerable, version: int) -> Event:
+    """`held` is relieved."""
+    assert held.lapsed_at is not None
+    assert held.act is not None
+    fact = ReportFirstAskedLapsed(
+        report_id=held.report_id,
+        routing_key=held.area,
+        at=held.lapsed_at,
+        first_asked=held.subject,
+        since=held.since,
+        by=held.lapsed_by,
+        post=held.post,
+        act=held.act,
+        version=version,
+    )
+    data, subject = fact.model_dump_json().encode(), str(held.report_id)
+    return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, held.lapsed_at, data)
 
 
 def key_issued(key: Key, at: datetime) -> Event:

@@ -78,6 +78,25 @@ class ReportSupplemented(Fact):
     version: int
 
 
+class ReportFirstAskedLapsed(Fact):
+    """首问责任移交: whoever took the report in (`first_asked`: a person, or an app's key) answers for it no longer, for
+    `by` acted on its case; null: the case ended by itself. They had answered for it since `since`.
+    """
+
+    TYPE: ClassVar[str] = "report.first_asked_lapsed.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    first_asked: str
+    since: datetime
+    by: str | None = None
+    post: str | None = None
+    act: str
+    version: int
+
+
 class AreaDefined(Fact):
     """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given."""
 
@@ -152,4 +171,5 @@ FACTS: tuple[type[Fact], ...] = (
     KeyRevoked,
     ReportWithdrawn,
     ReportSupplemented,
+    ReportFirstAskedLapsed,
 )
