@@ -1,6 +1,6 @@
 """Areas: defined by the thousand, read whole by the index and page by page by people."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -67,6 +67,15 @@ async def grids(connection: Connection, level: str) -> list[tuple[str, bytes | N
     """Path, geometry and centre of every area of `level`."""
     rows = await connection.fetch(GRIDS, level)
     return [(path, geometry, None if lon is None else Place(lon, lat)) for path, geometry, lon, lat in rows]
+
+
+async def grids_in_parts(
+    tx: Connection, level: str, size: int
+) -> AsyncIterator[list[tuple[str, bytes | None, Place | None]]]:
+    """The same in path order, `size` at a time, so that no turn of the event loop takes long."""
+    cursor = await tx.cursor(GRIDS, level)
+    while rows := await cursor.fetch(size):
+        yield [(path, geometry, None if lon is None else Place(lon, lat)) for path, geometry, lon, lat in rows]
 
 
 async def centres(connection: Connection) -> dict[str, Place]:

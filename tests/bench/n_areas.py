@@ -1,0 +1,148 @@
+"""Row n: the grid of a point among 120,000, one and many at a time, beside a bare STRtree; a new index swapped in."""
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import shapely
+
+from services.intake.grids.index import Grid, GridIndex, Grids, let_go, read_part
+from shared.kernel.place import Place
+from tests.bench.measure import Figure, Result, at_least, at_most, ratios
+from tests.bench.processor import resident_mb
+
+TITLE = "point to grid in a province"
+GRIDS = 120_000
+ROUNDS = 5
+MANY = 200_000
+SINGLE = 20_000
+CORNERS = 8
+NOTE = (
+    f"{GRIDS:,} grids of {CORNERS} to {CORNERS * 2} corners that share their edges: nine of ten in three towns, a tenth"
+    f" of the land, the rest in the country. *many* are {MANY:,} points in one call, *one* is a call a point. *STRtree*"
+    " is shapely's own index, asked with its `intersects` predicate, on the same shapes and points in the same rounds."
+    " *pause* is how much later than asked an event loop was woken that sleeps for a millisecond again and again, while"
+    " a thread builds an index of the same grids, swaps it in and frees the old one; *pause, idle* without all that."
+)
+HOLDS = (
+    "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: whoever has it"
+    " is asked to give it up after 5 ms, and no step of the building keeps it longer."
+)
+
+
+def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
+    """Grids round points that are dense in towns and sparse between them: their Voronoi cells, edges broken once."""
+    drawing = np.random.default_rng(seed)
+    towns = [drawing.normal(centre, 0.06, (count * 3 // 10, 2)) for centre in ((120.2, 30.2), (121.5, 29.9), (120.7, 28.0))]
+    country = drawing.uniform((118.1, 27.2), (122.8, 31.1), (count - sum(map(len, towns)), 2))
+    points = shapely.multipoints(np.concatenate([*towns, country]))
+    cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(118.0, 27.1, 122.9, 31.2)))
+    cells = shapely.segmentize(cells, 0.02)
+    return [
+        Grid(f"330000.{n // 10**6:03d}.{n // 1000 % 1000:03d}.{n % 1000:03d}", bytes(wkb), Place(*xy))
+        for n, (wkb, xy) in enumerate(
+            zip(shapely.to_wkb(cells), shapely.get_coordinates(shapely.centroid(cells)).tolist(), strict=True)
+        )
+    ]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+async def run() -> Result:
+    grids = await asyncio.to_thread(province)
+    before = resident_mb(os.getpid())
+    index = GridIndex(grids, 1)
+    gc.collect()
+    memory = resident_mb(os.getpid()) - before
+    shapes: Any = shapely.from_wkb([grid.geometry for grid in grids])
+    tree = shapely.STRtree(shapes)
+    points = _points(grids)
+    lons, lats = points[:, 0].copy(), points[:, 1].copy()
+    places = [Place(*point) for point in points[:SINGLE].tolist()]
+    many: list[float] = []
+    one: list[float] = []
+    bare_many: list[float] = []
+    bare_one: list[float] = []
+    paths: list[float] = []
+    for number in range(-1, ROUNDS):
+        each = (
+            (many, MANY, lambda: index.rows_at(lons, lats)),
+            (bare_many, MANY, lambda: tree.query(shapely.points(points), predicate="intersects")),
+            (one, SINGLE, lambda: [index.locate(place) for place in places]),
+            (bare_one, SINGLE, lambda: [tree.query(shapely.Point(p.lon, p.lat), predicate="intersects") for p in places]),
+            (paths, SINGLE, lambda: index.locate_all(places)),
+        )
+        for samples, count, work in each:
+            spent = _seconds(work) / count * 1e6
+            if number >= 0:
+                samples.append(spent)
+    del tree, shapes
+    idle = [await _pause(None) for _ in range(ROUNDS)]
+    pauses = [await _pause((grids, index)) for _ in range(ROUNDS)]
+    figures = [
+        at_least("many at once", "/s", [1e6 / each for each in many], 200_000),
+        Figure("many, STRtree", "/s", [1e6 / each for each in bare_many]),
+        Figure("many, this / STRtree", "×", ratios([1 / each for each in many], [1 / each for each in bare_many])),
+        Figure("a batch of places to paths", "/s", [1e6 / each for each in paths]),
+        at_most("one", "µs", one, 15),
+        Figure("one, STRtree", "µs", bare_one),
+        Figure("one, this / STRtree", "×", ratios(one, bare_one)),
+        at_most("pause, longest in a swap", "ms", pauses, 20),
+        Figure("pause, idle", "ms", idle),
+        Figure("memory of the index", "MB", [memory]),
+    ]
+    return Result("n", TITLE, figures, [NOTE], HOLDS)
+
+
+def _points(grids: list[Grid]) -> Any:
+    """Places near the middles of grids, as reports are where people live: a third of them lands next door."""
+    drawing = np.random.default_rng(11)
+    centres = np.array([grid.centre for grid in grids])
+    return centres[drawing.integers(0, len(centres), MANY)] + drawing.normal(0, 0.0007, (MANY, 2))
+
+
+async def _pause(swapped: tuple[list[Grid], GridIndex] | None) -> float:
+    """The longest pause of the loop, in milliseconds, with or without a swap."""
+    longest, stop = 0.0, asyncio.Event()
+
+    async def watch() -> None:
+        nonlocal longest
+        while not stop.is_set():
+            began = time.perf_counter()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.perf_counter() - began - 0.001)
+
+    gc.collect()
+    gc.freeze()
+    watching = asyncio.create_task(watch())
+    await asyncio.sleep(0.05)
+    if swapped is None:
+        await asyncio.sleep(2)
+    else:
+        held = Grids()
+        held.swap(swapped[1])
+        for version in (2, 3):  # the second frees an index that nobody else holds
+            await _swap(held, swapped[0], version)
+    stop.set()
+    await watching
+    return longest * 1e3
+
+
+async def _swap(held: Grids, grids: list[Grid], version: int) -> None:
+    parts = []
+    for begin in range(0, len(grids), 1_000):
+        parts.append(await asyncio.to_thread(read_part, grids[begin : begin + 1_000]))
+    index = await asyncio.to_thread(GridIndex.of_parts, parts, version)
+    del parts
+    old = await asyncio.to_thread(held.held_parts)
+    held.swap(index)
+    del index
+    await asyncio.to_thread(let_go, old)
