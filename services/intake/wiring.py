@@ -8,6 +8,7 @@ from obstore.store import LocalStore
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, personal_key
@@ -43,6 +44,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    area_rules: Rules
 
 
 @asynccontextmanager
@@ -75,4 +77,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             grids=grids,
             desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
             media=LocalStore(str(media.resolve())),
+            area_rules=Rules([level.key for level in pack.levels], settings.area_tolerance_m2),
         )

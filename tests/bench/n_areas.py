@@ -5,12 +5,14 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import shapely
 
-from services.intake.grids.index import Grid, GridIndex, Grids, let_go, read_part
+from services.intake.grids.index import PART, Grid, GridIndex, Grids, let_go, read_part
 from shared.kernel.place import Place
 from tests.bench.measure import Figure, Result, at_least, at_most, ratios
 from tests.bench.processor import resident_mb
@@ -29,15 +31,17 @@ NOTE = (
     " a thread builds an index of the same grids, swaps it in and frees the old one; *pause, idle* without all that."
 )
 HOLDS = (
-    "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: whoever has it"
-    " is asked to give it up after 5 ms, and no step of the building keeps it longer."
+    "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: whoever has"
+    " it is asked to give it up after 5 ms, and no step of the building keeps it longer."
 )
 
 
 def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
     """Grids round points that are dense in towns and sparse between them: their Voronoi cells, edges broken once."""
     drawing = np.random.default_rng(seed)
-    towns = [drawing.normal(centre, 0.06, (count * 3 // 10, 2)) for centre in ((120.2, 30.2), (121.5, 29.9), (120.7, 28.0))]
+    towns = [
+        drawing.normal(centre, 0.06, (count * 3 // 10, 2)) for centre in ((120.2, 30.2), (121.5, 29.9), (120.7, 28.0))
+    ]
     country = drawing.uniform((118.1, 27.2), (122.8, 31.1), (count - sum(map(len, towns)), 2))
     points = shapely.multipoints(np.concatenate([*towns, country]))
     cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(118.0, 27.1, 122.9, 31.2)))
@@ -50,43 +54,69 @@ def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
     ]
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _works(grids: list[Grid], index: GridIndex) -> list[tuple[int, Callable[[], object]]]:
+    """What is timed, and for how many points: many, one by one, a batch; then many and one by one with the tree."""
+    tree = shapely.STRtree(shapely.from_wkb([grid.geometry for grid in grids]))
+    points = _points(grids)
+    lons, lats = points[:, 0].copy(), points[:, 1].copy()
+    places = [Place(*point) for point in points[:SINGLE].tolist()]
+
+    def bare_one() -> None:
+        for lon, lat in places:
+            tree.query(shapely.Point(lon, lat), predicate="intersects")
+
+    return [
+        (MANY, lambda: index.rows_at(lons, lats)),
+        (SINGLE, lambda: [index.locate(place) for place in places]),
+        (SINGLE, lambda: index.locate_all(places)),
+        (MANY, lambda: tree.query(shapely.points(points), predicate="intersects")),
+        (SINGLE, bare_one),
+    ]
+
+
+def _memory(grids: list[Grid]) -> float:
+    """Megabytes that a process of its own grows by when it builds the index and drops what it was built from."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_grow, args=(theirs,), daemon=True)
+    child.start()
+    theirs.close()
+    for begin in range(0, len(grids), PART):
+        ours.send([tuple(grid) for grid in grids[begin : begin + PART]])
+    ours.send(None)
+    grown: float = ours.recv()
+    child.join()
+    return grown
+
+
+def _grow(pipe: Connection) -> None:
+    GridIndex([], 0)
+    before, parts = resident_mb(os.getpid()), []
+    while (some := pipe.recv()) is not None:
+        parts.append(read_part([Grid(*each) for each in some]))
+    index = GridIndex.of_parts(parts, 1)
+    del parts, some
+    gc.collect()
+    pipe.send(resident_mb(os.getpid()) - before)
+    assert len(index) > 0
 
 
 async def run() -> Result:
     grids = await asyncio.to_thread(province)
-    before = resident_mb(os.getpid())
     index = GridIndex(grids, 1)
-    gc.collect()
-    memory = resident_mb(os.getpid()) - before
-    shapes: Any = shapely.from_wkb([grid.geometry for grid in grids])
-    tree = shapely.STRtree(shapes)
-    points = _points(grids)
-    lons, lats = points[:, 0].copy(), points[:, 1].copy()
-    places = [Place(*point) for point in points[:SINGLE].tolist()]
-    many: list[float] = []
-    one: list[float] = []
-    bare_many: list[float] = []
-    bare_one: list[float] = []
-    paths: list[float] = []
+    works = _works(grids, index)
+    spent: list[list[float]] = [[] for _ in works]
     for number in range(-1, ROUNDS):
-        each = (
-            (many, MANY, lambda: index.rows_at(lons, lats)),
-            (bare_many, MANY, lambda: tree.query(shapely.points(points), predicate="intersects")),
-            (one, SINGLE, lambda: [index.locate(place) for place in places]),
-            (bare_one, SINGLE, lambda: [tree.query(shapely.Point(p.lon, p.lat), predicate="intersects") for p in places]),
-            (paths, SINGLE, lambda: index.locate_all(places)),
-        )
-        for samples, count, work in each:
-            spent = _seconds(work) / count * 1e6
+        for samples, (count, work) in zip(spent, works, strict=True):
+            began = time.perf_counter()
+            work()
             if number >= 0:
-                samples.append(spent)
-    del tree, shapes
+                samples.append((time.perf_counter() - began) / count * 1e6)
+    del works
+    many, one, paths, bare_many, bare_one = spent
     idle = [await _pause(None) for _ in range(ROUNDS)]
     pauses = [await _pause((grids, index)) for _ in range(ROUNDS)]
+    memory = await asyncio.to_thread(_memory, grids)
     figures = [
         at_least("many at once", "/s", [1e6 / each for each in many], 200_000),
         Figure("many, STRtree", "/s", [1e6 / each for each in bare_many]),
@@ -138,8 +168,8 @@ async def _pause(swapped: tuple[list[Grid], GridIndex] | None) -> float:
 
 async def _swap(held: Grids, grids: list[Grid], version: int) -> None:
     parts = []
-    for begin in range(0, len(grids), 1_000):
-        parts.append(await asyncio.to_thread(read_part, grids[begin : begin + 1_000]))
+    for begin in range(0, len(grids), PART):
+        parts.append(await asyncio.to_thread(read_part, grids[begin : begin + PART]))
     index = await asyncio.to_thread(GridIndex.of_parts, parts, version)
     del parts
     old = await asyncio.to_thread(held.held_parts)

@@ -103,9 +103,12 @@ def _quarter(low_x: Any, low_y: Any, high_x: Any, high_y: Any) -> tuple[Any, Any
         order = np.argsort(_spread(x) | _spread(y) << 1, kind="stable")
         x, y, boxes = x[order], y[order], boxes[order]
     counts = np.concatenate([each[1] for each in done])
-    return np.concatenate([each[0] for each in done]), np.cumsum(counts) - counts, counts, np.concatenate([
-        each[2] for each in done
-    ])
+    return (
+        np.concatenate([each[0] for each in done]),
+        np.cumsum(counts) - counts,
+        counts,
+        np.concatenate([each[2] for each in done]),
+    )
 
 
 def _parts(

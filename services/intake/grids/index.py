@@ -98,7 +98,8 @@ class GridIndex:
                 and self._south[row] <= lat <= self._north[row]
                 and shapely.intersects_xy(self._shapes[row], lon, lat)
             ):
-                return self._paths[row]
+                path: str = self._paths[row]
+                return path
         return None
 
     def locate_all(self, places: Sequence[Place]) -> list[str | None]:
