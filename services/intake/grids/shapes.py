@@ -35,17 +35,23 @@ def _read(texts: list[bytes | str | None], where: list[str], found: list[Finding
     shapes = np.full(len(texts), None, dtype=object)
     json = [n for n, text in enumerate(texts) if isinstance(text, bytes)]
     wkt = [n for n, text in enumerate(texts) if isinstance(text, str)]
-    for rows, read in ((json, shapely.from_geojson), (wkt, shapely.from_wkt)):
-        try:
-            shapes[rows] = read([texts[n] for n in rows])
-        except _UNREADABLE:
-            for n in rows:
-                try:
-                    shapes[n] = read(texts[n])
-                except _UNREADABLE as error:
-                    message = f"geometry cannot be read: {str(error)[:120]}"
-                    found.append(Finding(where[n], message, Kind.GEOMETRY))
+    # NumPy warns of a NaN that is read; it is refused with its line in a moment.
+    with np.errstate(invalid="ignore"):
+        for rows, read in ((json, shapely.from_geojson), (wkt, shapely.from_wkt)):
+            try:
+                shapes[rows] = read([texts[n] for n in rows])
+            except _UNREADABLE:
+                for n in rows:
+                    shapes[n] = _one(read, texts[n], where[n], found)
     return shapes
+
+
+def _one(read: Any, text: bytes | str | None, where: str, found: list[Finding]) -> Any:
+    try:
+        return read(text)
+    except _UNREADABLE as error:
+        found.append(Finding(where, f"geometry cannot be read: {str(error)[:120]}", Kind.GEOMETRY))
+        return None
 
 
 def _impossible(shapes: Any) -> list[tuple[int, str, Kind]]:
