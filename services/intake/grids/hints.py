@@ -1,4 +1,4 @@
-"""What a place is when it is not where it says: longitude and latitude swapped, or another datum than the one named."""
+"""What areas are that are not where they say: longitude and latitude swapped, or another datum than the one named."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,8 +8,7 @@ import shapely
 
 from services.intake.domain.area import Finding, GivenArea, Kind
 from services.intake.grids.datums import shapes_to_wgs84
-from services.intake.grids.index import GridIndex
-from shared.kernel.place import Datum, Place, to_wgs84
+from shared.kernel.place import Datum, Place
 
 SHIFTED: Final = (Datum.GCJ02, Datum.BD09)
 # Looked at so many, spread over the file: whole files are of one datum, and one that is not shows in every part.
@@ -17,18 +16,6 @@ LOOKED_AT: Final = 400
 # The shift is 100 to 700 m: a grid that is not where it was covers less than this of what it was, and read with the
 # right datum more than that.
 MISSED, MET = 0.7, 0.95
-
-
-def why_outside(grids: GridIndex, place: Place) -> str:
-    """What a point in no grid may have meant; empty if nothing comes to mind."""
-    found = None if abs(place.lon) > 90 else grids.locate(Place(place.lat, place.lon))
-    if found is not None:
-        return f"longitude and latitude are swapped: {place.lat:g}, {place.lon:g} lies in {found}"
-    for datum in SHIFTED:
-        found = grids.locate(to_wgs84(place.lon, place.lat, datum))
-        if found is not None:
-            return f"read as datum {datum} it lies in {found}"
-    return ""
 
 
 def misplaced(given: Sequence[GivenArea], known: Mapping[str, bytes]) -> list[Finding]:

@@ -10,11 +10,9 @@ import shapely
 from services.intake.domain.area import Defined, Kind, UnreadableAreas
 from services.intake.grids.change import Change, Rules, weigh
 from services.intake.grids.datums import to_wgs84_all
-from services.intake.grids.hints import why_outside
-from services.intake.grids.index import Grid, GridIndex
 from services.intake.grids.picture import picture
 from services.intake.grids.reading import look_at
-from shared.kernel.place import Datum, Place, gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
+from shared.kernel.place import Datum, gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
 
 RULES = Rules(["district", "grid"], 10.0)
 BOX = shapely.box(116.30, 39.90, 116.31, 39.91)
@@ -51,16 +49,6 @@ def test_arrays_are_shifted_as_single_points_are():
         assert back == pytest.approx(np.array([to_wgs84(p[0], p[1], datum) for p in there.tolist()]), abs=1e-9)
     abroad = np.array([[-73.98, 40.75]])
     assert to_wgs84_all(abroad, Datum.GCJ02) == pytest.approx(abroad)
-
-
-def test_a_point_outside_is_told_what_it_may_have_meant():
-    index = GridIndex([Grid("110108.001", bytes(BOX.wkb), Place(116.305, 39.905))], 1)
-    assert "swapped" in why_outside(index, Place(39.905, 116.305))
-    shifted = wgs84_to_gcj02(116.3005, 39.9005)
-    assert index.locate(Place(116.3005, 39.9005)) == "110108.001"
-    assert "110108.001" in why_outside(index, wgs84_to_gcj02(116.3095, 39.9095))
-    assert why_outside(index, Place(121.0, 31.0)) == ""
-    assert shifted != (116.3005, 39.9005)
 
 
 CIRCLE = shapely.Point(116.305, 39.905).buffer(0.005, quad_segs=50_000)
