@@ -4,7 +4,8 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from services.intake.grids.index import PART, Grid, GridIndex, Grids, let_go, read_part
+from services.intake.grids.index import PART, Grid, GridIndex, Grids, read_part
+from services.intake.queries.grid_index import swap_in
 from shared.kernel.place import Place
 from tests.bench.measure import Figure, Result, at_least, at_most, ratios
 from tests.bench.processor import resident_mb
@@ -28,7 +30,8 @@ NOTE = (
     f" of the land, the rest in the country. *many* are {MANY:,} points in one call, *one* is a call a point. *STRtree*"
     " is shapely's own index, asked with its `intersects` predicate, on the same shapes and points in the same rounds."
     " *pause* is how much later than asked an event loop was woken that sleeps for a millisecond again and again, while"
-    " a thread builds an index of the same grids, swaps it in and frees the old one; *pause, idle* without all that."
+    " a thread builds an index of the same grids, swaps it in and frees the old one, twice; beside a thread of plain"
+    " Python that does nothing but count, which is what an interpreter of one lock costs anybody; and idle."
 )
 HOLDS = (
     "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: whoever has"
@@ -114,8 +117,12 @@ async def run() -> Result:
                 samples.append((time.perf_counter() - began) / count * 1e6)
     del works
     many, one, paths, bare_many, bare_one = spent
-    idle = [await _pause(None) for _ in range(ROUNDS)]
-    pauses = [await _pause((grids, index)) for _ in range(ROUNDS)]
+    works_beside: list[Callable[[], Awaitable[None]]] = [_nothing, _counting, partial(_swapping, grids, index)]
+    pauses: list[list[float]] = [[] for _ in works_beside]
+    for _ in range(ROUNDS):
+        for samples, meanwhile in zip(pauses, works_beside, strict=True):
+            samples.append(await _pause(meanwhile))
+    idle, beside, swapping = pauses
     memory = await asyncio.to_thread(_memory, grids)
     figures = [
         at_least("many at once", "/s", [1e6 / each for each in many], 200_000),
@@ -125,7 +132,8 @@ async def run() -> Result:
         at_most("one", "µs", one, 15),
         Figure("one, STRtree", "µs", bare_one),
         Figure("one, this / STRtree", "×", ratios(one, bare_one)),
-        at_most("pause, longest in a swap", "ms", pauses, 20),
+        at_most("pause, longest in two swaps", "ms", swapping, 20),
+        Figure("pause, beside a thread that counts", "ms", beside),
         Figure("pause, idle", "ms", idle),
         Figure("memory of the index", "MB", [memory]),
     ]
@@ -139,8 +147,8 @@ def _points(grids: list[Grid]) -> Any:
     return centres[drawing.integers(0, len(centres), MANY)] + drawing.normal(0, 0.0007, (MANY, 2))
 
 
-async def _pause(swapped: tuple[list[Grid], GridIndex] | None) -> float:
-    """The longest pause of the loop, in milliseconds, with or without a swap."""
+async def _pause(meanwhile: Callable[[], Awaitable[None]]) -> float:
+    """The longest pause of the loop, in milliseconds, while something else is done."""
     longest, stop = 0.0, asyncio.Event()
 
     async def watch() -> None:
@@ -154,25 +162,32 @@ async def _pause(swapped: tuple[list[Grid], GridIndex] | None) -> float:
     gc.freeze()
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.05)
-    if swapped is None:
-        await asyncio.sleep(2)
-    else:
-        held = Grids()
-        held.swap(swapped[1])
-        for version in (2, 3):  # the second frees an index that nobody else holds
-            await _swap(held, swapped[0], version)
+    await meanwhile()
     stop.set()
     await watching
     return longest * 1e3
 
 
-async def _swap(held: Grids, grids: list[Grid], version: int) -> None:
-    parts = []
-    for begin in range(0, len(grids), PART):
-        parts.append(await asyncio.to_thread(read_part, grids[begin : begin + PART]))
-    index = await asyncio.to_thread(GridIndex.of_parts, parts, version)
-    del parts
-    old = await asyncio.to_thread(held.held_parts)
+async def _nothing() -> None:
+    await asyncio.sleep(2)
+
+
+async def _counting() -> None:
+    def count() -> None:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            pass
+
+    await asyncio.to_thread(count)
+
+
+async def _swapping(grids: list[Grid], index: GridIndex) -> None:
+    held = Grids()
     held.swap(index)
-    del index
-    await asyncio.to_thread(let_go, old)
+    for version in (2, 3):  # the second frees an index that nobody else holds
+        await swap_in(held, _in_parts(grids), version)
+
+
+async def _in_parts(grids: list[Grid]) -> AsyncIterator[list[tuple[Any, ...]]]:
+    for begin in range(0, len(grids), PART):
+        yield list(grids[begin : begin + PART])

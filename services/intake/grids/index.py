@@ -1,6 +1,5 @@
 """Point → grid, in memory."""
 
-import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -12,8 +11,9 @@ from services.intake.grids.cells import Cells
 from shared.kernel.errors import Unavailable
 from shared.kernel.place import Place
 
-# Shapes are read, and let go, so many at a time: each part holds the interpreter for 2 ms, between them others run.
-PART: Final = 1_000
+# Shapes are read, and let go, so many at a time: each part holds the interpreter for a millisecond, between them others
+# run.
+PART: Final = 500
 # A shape with more corners is searched through an index of its own, made when a point first asks for it.
 MANY_CORNERS: Final = 60
 # Points looked up in one go: what is computed on the way stays in the processor's cache.
@@ -163,7 +163,6 @@ def let_go(parts: list[Any]) -> None:
     """Free what an index held, a part at a time. For a thread: at once it would stop everybody for 50 ms."""
     while parts:
         parts.pop()
-        time.sleep(0.0005)
 
 
 class GridsNotRead(Unavailable):

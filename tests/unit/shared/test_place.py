@@ -53,7 +53,7 @@ def test_what_the_maps_themselves_answer_is_met_within_the_stated_error(
 
 
 def test_bd09_is_shifted_from_gcj02_as_alibaba_cloud_shifts_it() -> None:
-    # The example of its manual (help.aliyun.com, 坐标系转换), to six digits. Its WGS 84 is 1.7 m off AMap's: one step back.
+    # The example of its manual (help.aliyun.com, 坐标系转换), to six digits. (Its WGS 84 is 1.7 m off.)
     assert apart(gcj02_to_bd09(120.026268, 30.279164), Place(120.032768, 30.285238)) < 0.1
 
 
