@@ -2,7 +2,17 @@
 
 from fastapi import FastAPI
 
-from services.intake.api import areas, batch, catalogue, first_asked, keys, media, own_report, reports
+from services.intake.api import (
+    area_changes,
+    areas,
+    batch,
+    catalogue,
+    first_asked,
+    keys,
+    media,
+    own_report,
+    reports,
+)
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -27,7 +37,17 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/areas": wired.settings.areas_max_bytes,
     }
     app.include_router(reports.straight_router)
-    for module in (reports, batch, media, areas, catalogue, keys, own_report, first_asked):
+    for module in (
+        reports,
+        batch,
+        media,
+        areas,
+        catalogue,
+        keys,
+        own_report,
+        first_asked,
+        area_changes,
+    ):
         app.include_router(module.router)
     return app
 

@@ -147,7 +147,7 @@ def _of_key(key: Key, fact: KeyIssued | KeyRevoked, at: datetime) -> Event:
     return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, key.scope.area, None, at, data)
 
 
-def area_defined(area: Area, geojson: str | None, at: datetime) -> Event:
+def area_defined(area: Area, geojson: str | None, at: datetime, predecessors: Sequence[str] = ()) -> Event:
     """`geojson` is the geometry as text; it is set into the event as it stands. 9,000 areas in one import: no model."""
     data = orjson.dumps(
         {
@@ -158,13 +158,14 @@ def area_defined(area: Area, geojson: str | None, at: datetime) -> Event:
             "centroid": None if area.centre is None else {"lon": area.centre.lon, "lat": area.centre.lat},
             "geometry": None if geojson is None else orjson.Fragment(geojson),
             "version": area.version,
+            "predecessors": predecessors,
         }
     )
     return _of_area(area.path, AreaDefined.TYPE, area.version, data, at)
 
 
-def area_retired(path: str, version: int, at: datetime) -> Event:
-    data = AreaRetired(path=path, version=version).model_dump_json().encode()
+def area_retired(path: str, version: int, at: datetime, successors: Sequence[str] = ()) -> Event:
+    data = AreaRetired(path=path, version=version, successors=list(successors)).model_dump_json().encode()
     return _of_area(path, AreaRetired.TYPE, version, data, at)
 
 

@@ -8,6 +8,7 @@ from obstore.store import LocalStore
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
 from services.intake.pack_rules import area_names, report_rules
 from services.intake.queries.catalogue import CategoryView, catalogue
@@ -44,6 +45,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    area_rules: Rules
 
 
 @asynccontextmanager
@@ -85,4 +87,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
                 area_names(pack),
             ),
             media=LocalStore(str(media.resolve())),
+            area_rules=Rules([level.key for level in pack.levels], settings.area_tolerance_m2),
         )

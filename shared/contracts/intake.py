@@ -98,7 +98,10 @@ class ReportFirstAskedLapsed(Fact):
 
 
 class AreaDefined(Fact):
-    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given."""
+    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given.
+
+    `predecessors` are the paths of the areas that it was cut from, by a split, a merger or a new drawing.
+    """
 
     TYPE: ClassVar[str] = "area.defined.v1"
     TOPIC: ClassVar[str] = AREAS.name
@@ -110,16 +113,18 @@ class AreaDefined(Fact):
     centroid: Point | None = None
     geometry: dict[str, Any] | None = None
     version: int
+    predecessors: list[str] = Field(default_factory=list)
 
 
 class AreaRetired(Fact):
-    """An area is no longer used; cases that were born in it keep it."""
+    """An area is no longer used; cases that were born in it keep it. `successors` are the paths of what it became."""
 
     TYPE: ClassVar[str] = "area.retired.v1"
     TOPIC: ClassVar[str] = AREAS.name
 
     path: str
     version: int
+    successors: list[str] = Field(default_factory=list)
 
 
 class KeyScope(BaseModel):
