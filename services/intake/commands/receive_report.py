@@ -1,15 +1,15 @@
 """Receive a report: find its place, take it in, store it with its fact, answer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
 from services.intake import outgoing
 from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.name_media import name_media
 from services.intake.domain.report import (
     RECEIVED,
     Asked,
@@ -20,12 +20,10 @@ from services.intake.domain.report import (
     UnknownCategory,
     UnknownComponent,
     UnknownGrid,
-    UnknownMedia,
     receive,
 )
 from services.intake.grids.index import GridIndex, Grids
 from services.intake.sealing import Sealer
-from services.intake.store import media as media_store
 from services.intake.store.reports import Row
 from shared import telemetry
 from shared.auth import OutsideScope, Principal, authorize
@@ -62,7 +60,7 @@ async def receive_report(
     may_report(desk, who, asked)
     place, grid = _locate(desk.grids.current, asked)
     if asked.media:
-        await known_media(desk, asked.media)
+        await name_media(desk.pool, who, asked.media, desk.clock())
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
 
 
@@ -116,14 +114,6 @@ def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
         "no component with this id is registered; send the place as lon and lat, or as a grid",
         errors=[FieldError("/location/component", "no such component")],
     )
-
-
-async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
-    """Raise UnknownMedia, naming the ids that were never uploaded."""
-    missing = await media_store.missing(desk.pool, asked)
-    if missing:
-        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked) if media in missing]
-        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
 
 
 def entry(

@@ -79,6 +79,7 @@ class Place:
     wired: Wired
     http: httpx.AsyncClient
     app_key: str
+    asgi: Any
     _asked: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     def staff(self, post: str, area: str = DISTRICT) -> dict[str, str]:
@@ -159,10 +160,11 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> Asy
         _, secret = await issue_key(wired.pool, wired.outbox, wired.clock, name="tests", scope=scope)
         await wired.keys.refresh()
         jobs = asyncio.create_task(supervise(api_jobs(wired), stop))
-        house = Starlette(routes=[Mount("/intake", create_app(wired))])
+        app = create_app(wired)
+        house = Starlette(routes=[Mount("/intake", app)])
         transport = httpx.ASGITransport(app=house, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://intake.test", timeout=30) as http:
-            yield Place(wired, http, secret)
+            yield Place(wired, http, secret, app)
         stop.set()
         await jobs
     await carrier.close()
