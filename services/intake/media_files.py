@@ -131,7 +131,8 @@ def open_media_files(settings: IntakeSettings) -> MediaFiles:
             f"WANGGE_MEDIA_URL is {settings.media_url!r}; it must be s3://bucket, s3://bucket/prefix or file:///folder"
         )
     # A request of somebody waits for this: told soon that the store is away, its client tries again by itself.
-    options: Any = {"timeout": timedelta(seconds=30), "connect_timeout": timedelta(seconds=3)}
+    # Plain http is spoken where the operator's AWS_ENDPOINT_URL says so: a store in the same network.
+    options: Any = {"timeout": timedelta(seconds=30), "connect_timeout": timedelta(seconds=3), "allow_http": True}
     retry: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=5)}
     return MediaFiles(from_url(settings.media_url, client_options=options, retry_config=retry))  # type: ignore[arg-type]
 
