@@ -23,9 +23,11 @@ from services.intake.settings import IntakeSettings
 
 log = structlog.get_logger()
 
-# A larger file goes to the store in parts of this size, one at a time: an upload holds two of them at the most. S3
-# takes no smaller part (but the last).
+# A larger file goes to the store in parts of this size, one at a time: an upload holds two of them at the most. A
+# bucket takes no smaller part (but the last), and a file below it in one request in place of three. A folder does not
+# mind: of 50 uploads at once each took 8 MB with the one.
 PART: Final = 5 << 20
+FOLDER_PART: Final = 512 << 10
 _RETRY_AFTER: Final = 5
 _PIECE: Final = 256 << 10
 
@@ -37,13 +39,14 @@ class MediaFiles:
         """`folder` is where `store` keeps its files, if that is a folder."""
         self._store = store
         self._folder = folder
+        self._part = PART if folder is None else FOLDER_PART
 
     async def put(self, name: str, pieces: AsyncIterator[bytes]) -> None:
         """Store what `pieces` yields, all of it or nothing. What `pieces` raises comes as it is."""
         first = bytearray()
         async for piece in pieces:
             first += piece
-            if len(first) >= PART:
+            if len(first) >= self._part:
                 break
         else:
             await self.put_whole(name, bytes(first))
@@ -62,7 +65,7 @@ class MediaFiles:
 
         try:
             with _answering():
-                await self._store.put_async(name, all_of_it(), chunk_size=PART, max_concurrency=1)
+                await self._store.put_async(name, all_of_it(), chunk_size=self._part, max_concurrency=1)
                 await self._durable(name)
         except Exception:
             if failed:

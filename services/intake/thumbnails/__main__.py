@@ -9,11 +9,11 @@ from PIL import Image, ImageOps
 from pillow_heif import register_heif_opener
 
 from services.intake.domain.media import THUMBNAILS
-from services.intake.formats.notes import MOST_PIXELS_JPEG
+from services.intake.formats.notes import MOST_PIXELS
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
-# 64 million pixels decoded are 256 MB, turned upright as much again.
-_MEMORY = 1536 << 20
+# Of addresses, libraries included; what it really takes is less than half of it (services/intake/formats/notes.py).
+_MEMORY = 1 << 30
 _PROCESSOR_SECONDS = 20
 _QUALITY = 80
 
@@ -23,7 +23,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_SECONDS, _PROCESSOR_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS_JPEG
+    Image.MAX_IMAGE_PIXELS = max(MOST_PIXELS.values())
     register_heif_opener()
     try:
         small, large = thumbnails(sys.stdin.buffer.read())
@@ -38,6 +38,7 @@ def thumbnails(picture: bytes) -> list[bytes]:
         most = max(THUMBNAILS.values())
         opened.draft("RGB", (most, most))
         profile = opened.info.get("icc_profile")
+        opened.thumbnail((most, most))  # first: turned at its full size it would be there twice
         upright = ImageOps.exif_transpose(opened)
     if upright.has_transparency_data:
         whole = upright.convert("RGBA")
