@@ -57,8 +57,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
 
     Raises BadInstallationKey, BadMediaStore, and what the folder for media raises when it cannot be made.
     """
-    key = personal_key(settings)
-    sealer = Sealer(key)
+    sealer = Sealer(personal_key(settings))
     media = open_media_files(settings)
     pack = load(settings.pack)
     grids = Grids()
@@ -91,5 +90,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
                 upload_for=timedelta(hours=settings.media_upload_hours),
             ),
             thumbnailer=Thumbnailer(settings.media_thumbnails_at_once),
-            links=Links(key),
+            links=Links(personal_key(settings)),
         )

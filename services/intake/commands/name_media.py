@@ -8,7 +8,6 @@ from uuid import UUID
 from services.intake.domain.media import may_be_made
 from services.intake.domain.report import UnknownMedia
 from services.intake.store import media as store
-from shared.auth import Principal
 from shared.kernel.errors import FieldError
 from shared.postgres import Connection, Pool
 
@@ -18,8 +17,9 @@ EXPECTED_FOR: Final = timedelta(days=7)
 ACT_EXPECTS_FOR: Final = timedelta(days=30)
 
 
-async def name_media(pool: Pool, who: Principal, ids: Sequence[UUID], now: datetime) -> None:
-    """Note that `who` names `ids`. One that is not there is awaited from `who`, if its client made it of late.
+async def name_media(pool: Pool, caller: str | None, ids: Sequence[UUID], now: datetime) -> None:
+    """Note that `caller` names `ids`. One that is not there is awaited from that caller, if its client made it of late;
+    from nobody, if there is no caller.
 
     Raises UnknownMedia for any other, and for one that is awaited from somebody else. One round trip when all are
     there.
@@ -30,7 +30,8 @@ async def name_media(pool: Pool, who: Principal, ids: Sequence[UUID], now: datet
     refused = {
         each.id
         for each in absent
-        if (each.expected and each.caller not in (None, who.subject))
+        if caller is None
+        or (each.expected and each.caller not in (None, caller))
         or (not each.expected and not may_be_made(each.id, now))
     }
     if refused:
@@ -39,7 +40,7 @@ async def name_media(pool: Pool, who: Principal, ids: Sequence[UUID], now: datet
             "own, and send it under that id afterwards: PUT /intake/v1/media/{id}",
             errors=[FieldError(f"/media/{n}", "no such media") for n, media in enumerate(ids) if media in refused],
         )
-    await store.expect(pool, [each.id for each in absent], who.subject, now + EXPECTED_FOR)
+    await store.expect(pool, [each.id for each in absent], caller, now + EXPECTED_FOR)
 
 
 async def name_by_facts(tx: Connection, facts: Sequence[Mapping[str, Any]], now: datetime) -> None:

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from services.intake import outgoing
-from services.intake.commands.name_media import name_media
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
     entry,
     in_grid,
+    known_media,
     may_report,
     place_of,
 )
@@ -103,7 +103,7 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
                 report = batch.parse(line)
                 may_report(desk, who, report)
                 if report.media:
-                    await name_media(desk.pool, who, report.media, desk.clock())
+                    await known_media(desk, report.media, who)
                 asked.append((number, report))
             except Refusal as refusal:
                 asked.append((number, refusal))

@@ -1,6 +1,6 @@
 """Receive a report: find its place, take it in, store it with its fact, answer."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -60,7 +60,7 @@ async def receive_report(
     may_report(desk, who, asked)
     place, grid = _locate(desk.grids.current, asked)
     if asked.media:
-        await name_media(desk.pool, who, asked.media, desk.clock())
+        await known_media(desk, asked.media, who)
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
 
 
@@ -114,6 +114,13 @@ def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
         "no component with this id is registered; send the place as lon and lat, or as a grid",
         errors=[FieldError("/location/component", "no such component")],
     )
+
+
+async def known_media(desk: Desk, asked: Sequence[UUID], who: Principal | None = None) -> None:
+    """Note that `asked` are named. Raises UnknownMedia for those that were never sent, and are not awaited from
+    `who`.
+    """
+    await name_media(desk.pool, None if who is None else who.subject, asked, desk.clock())
 
 
 def entry(

@@ -142,7 +142,8 @@ async def test_a_file_is_named_or_swept_and_never_both(intake: Place) -> None:
         ids = [UUID((await upload(intake, PNG)).json()["id"]) for _ in range(3)]
         await age(intake, *map(str, ids))
         named = asyncio.gather(
-            *(name_media(intake.wired.pool, who, [each], datetime.now(UTC)) for each in ids), return_exceptions=True
+            *(name_media(intake.wired.pool, who.subject, [each], datetime.now(UTC)) for each in ids),
+            return_exceptions=True,
         )
         _, outcomes = await asyncio.gather(sweep_media(intake.wired.shelf, timedelta(days=7)), named)
         there = await store.find_all(intake.wired.pool, ids)
