@@ -1,6 +1,8 @@
 """Files: looked at, kept, given back to those who may see them."""
 
 import asyncio
+import gzip
+import zlib
 from typing import Any
 from uuid import uuid4
 
@@ -245,3 +247,31 @@ async def test_a_report_names_its_media(intake: Place) -> None:
     assert taken.status_code == 201
     row = await intake.stored(taken.json()["id"])
     assert row["details"]["media"] == [media]
+
+
+async def test_what_unpacks_to_far_more_than_it_is_does_so_in_a_process_with_limits(intake: Place) -> None:
+    """A PNG of 100 by 100 pixels with 60 MB of zeros packed into its picture, or its colour profile."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4) + kind + content + zlib.crc32(kind + content).to_bytes(4)
+
+    zeros = zlib.compress(bytes(60 << 20), 9)
+    head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes.fromhex("00000064 00000064 08 02 00 00 00"))
+    bombs = [
+        head + chunk(b"IDAT", zeros) + chunk(b"IEND", b""),
+        head + chunk(b"iCCP", b"x\0\0" + zeros) + chunk(b"IDAT", zlib.compress(bytes(301 * 100))) + chunk(b"IEND", b""),
+    ]
+    for bomb in bombs:
+        assert len(bomb) < 100_000
+        media = (await upload(intake, bomb)).json()["id"]
+        answer = await intake.http.get(f"/intake/v1/media/{media}/thumbnails/small", headers=intake.app)
+        assert (answer.status_code, answer.headers["content-type"]) in (
+            (200, "image/jpeg"),
+            (415, "application/problem+json"),
+        )
+
+
+async def test_a_packed_body_is_not_unpacked(intake: Place) -> None:
+    headers = {**intake.app, "Content-Type": "image/png", "Content-Encoding": "gzip"}
+    answer = await intake.http.post("/intake/v1/media", content=gzip.compress(PNG), headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/media-type-refused")
