@@ -12,6 +12,7 @@ from services.intake.api import (
     media,
     own_report,
     reports,
+    uploads,
 )
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
@@ -34,6 +35,9 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/reports/batch": wired.settings.batch_max_bytes,
         # A multipart body is a little larger than the file in it.
         "/v1/media": wired.settings.media_max_bytes + 4096,
+        "/v1/media/*": wired.settings.media_max_bytes + 4096,
+        "/v1/uploads": wired.settings.media_max_bytes + 4096,
+        "/v1/uploads/*": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
     }
     app.include_router(reports.straight_router)
@@ -47,6 +51,7 @@ def create_app(wired: Wired) -> FastAPI:
         own_report,
         first_asked,
         area_changes,
+        uploads,
     ):
         app.include_router(module.router)
     return app

@@ -104,7 +104,7 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
                 report = admit(desk.rules, who, batch.parse(line))
                 report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
-                    await known_media(desk, report.media)
+                    await known_media(desk, report.media, who)
                 asked.append((number, report))
             except Refusal as refusal:
                 asked.append((number, refusal))

@@ -12,6 +12,7 @@ from services.intake import outgoing
 from services.intake.commands.admit_report import ReportRules, admit
 from services.intake.commands.at_address import AreaNames, at_address
 from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.name_media import name_media
 from services.intake.domain.report import (
     MOST_LATITUDE,
     RECEIVED,
@@ -23,12 +24,10 @@ from services.intake.domain.report import (
     Report,
     UnknownComponent,
     UnknownGrid,
-    UnknownMedia,
     receive,
 )
 from services.intake.grids.index import GridIndex, Grids
 from services.intake.sealing import Sealer
-from services.intake.store import media as media_store
 from services.intake.store.reports import Row
 from shared import telemetry
 from shared.auth import Principal, authorize
@@ -70,7 +69,7 @@ async def receive_report(
     asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
     place, grid = _locate(desk.grids.current, asked)
     if asked.media:
-        await known_media(desk, asked.media)
+        await known_media(desk, asked.media, who)
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
 
 
@@ -117,12 +116,11 @@ def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
     )
 
 
-async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
-    """Raise UnknownMedia, naming the ids that were never uploaded."""
-    missing = await media_store.missing(desk.pool, asked)
-    if missing:
-        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked) if media in missing]
-        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
+async def known_media(desk: Desk, asked: Sequence[UUID], who: Principal | None = None) -> None:
+    """Note that `asked` are named. Raises UnknownMedia for those that were never sent, and are not awaited from
+    `who`.
+    """
+    await name_media(desk.pool, None if who is None else who.subject, asked, desk.clock())
 
 
 def entry(
