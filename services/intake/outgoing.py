@@ -34,6 +34,7 @@ def report_received(report: Report) -> bytes:
             "source": report.source,
             "attributes": report.attributes,
             "media": report.media,
+            "component": report.component,
             "tracking_hash": tracking_hash(report.tracking_code),
         }
     )

@@ -8,6 +8,8 @@ from obstore.store import LocalStore
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.components.kinds import division_of, kind_names
+from services.intake.domain.component_code import Codes
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, personal_key
@@ -43,6 +45,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    codes: Codes
 
 
 @asynccontextmanager
@@ -75,4 +78,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             grids=grids,
             desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
             media=LocalStore(str(media.resolve())),
+            codes=Codes(kind_names(pack), division_of(pack)),
         )

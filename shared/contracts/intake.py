@@ -13,8 +13,8 @@ from shared.contracts.topics import AREAS, KEYS, REPORTS
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
-    `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code.
+    `description` has telephone, identity-card and plate numbers masked; `component` is the code of the component 部件
+    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -30,6 +30,7 @@ class ReportReceived(Fact):
     source: str
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
+    component: str | None = None
     tracking_hash: str
 
 

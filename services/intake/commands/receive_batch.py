@@ -5,12 +5,13 @@ transaction: sent again, the parts that were stored are answered as before, and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -20,7 +21,8 @@ from services.intake.commands.receive_report import (
     may_report,
     place_of,
 )
-from services.intake.domain.report import Asked, AtPoint
+from services.intake.domain.component import Kept
+from services.intake.domain.report import Asked, AtComponent, AtPoint
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import idempotency
@@ -107,12 +109,15 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
                 asked.append((number, report))
             except Refusal as refusal:
                 asked.append((number, refusal))
-        outcomes += _place(desk, who, asked)
+        named = await named_components(desk.pool, [report for _, report in asked if isinstance(report, Asked)])
+        outcomes += _place(desk, who, asked, named)
         await asyncio.sleep(0)
     return outcomes
 
 
-def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]]) -> list[tuple[int, Outcome]]:
+def _place(
+    desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]], named: Mapping[int, Kept]
+) -> list[tuple[int, Outcome]]:
     grids, now = desk.grids.current, desk.clock()
     points: dict[int, Place] = {}
     for number, report in asked:
@@ -125,11 +130,13 @@ def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusa
             outcomes.append((number, report))
             continue
         try:
-            place = points.get(number)
-            if place is None:
-                place, grid = place_of(grids, report)
+            location = report.location
+            if isinstance(location, AtPoint):
+                place, grid = points[number], in_grid(points[number], found[number])
+            elif isinstance(location, AtComponent):
+                report, place, grid = at_component(grids, report, named)
             else:
-                grid = in_grid(place, found[number])
+                place, grid = place_of(grids, location)
             outcomes.append((number, entry(desk, who, report, place, grid, now, alone=False)))
         except Refusal as refusal:
             outcomes.append((number, refusal))

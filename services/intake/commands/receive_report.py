@@ -9,16 +9,17 @@ from uuid import UUID
 import orjson
 
 from services.intake import outgoing
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.domain.report import (
     RECEIVED,
     Asked,
+    AtComponent,
     AtPoint,
     InGrid,
     OutsideEveryGrid,
     Report,
     UnknownCategory,
-    UnknownComponent,
     UnknownGrid,
     UnknownMedia,
     receive,
@@ -60,7 +61,11 @@ async def receive_report(
     """
     authorize(who, ACTION)
     may_report(desk, who, asked)
-    place, grid = _locate(desk.grids.current, asked)
+    if isinstance(asked.location, AtComponent):
+        named = await named_components(desk.pool, [asked])
+        asked, place, grid = at_component(desk.grids.current, asked, named)
+    else:
+        place, grid = _locate(desk.grids.current, asked.location)
     if asked.media:
         await known_media(desk, asked.media)
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
@@ -81,12 +86,11 @@ def may_report(desk: Desk, who: Principal, asked: Asked) -> None:
         )
 
 
-def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    location = asked.location
+def _locate(grids: GridIndex, location: AtPoint | InGrid) -> tuple[Place, str]:
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
         return place, in_grid(place, grids.locate(place))
-    return place_of(grids, asked)
+    return place_of(grids, location)
 
 
 def in_grid(place: Place, grid: str | None) -> str:
@@ -100,22 +104,16 @@ def in_grid(place: Place, grid: str | None) -> str:
     return grid
 
 
-def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    """The place of a report that names a grid or a component. Raises UnknownGrid, UnknownComponent."""
-    if isinstance(asked.location, InGrid):
-        named = asked.location.grid
-        path = grids.path_of(named)
-        centre = None if path is None else grids.centre_of(path)
-        if path is None or centre is None:
-            raise UnknownGrid(
-                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
-                errors=[FieldError("/location/grid", "no such grid")],
-            )
-        return centre, path
-    raise UnknownComponent(
-        "no component with this id is registered; send the place as lon and lat, or as a grid",
-        errors=[FieldError("/location/component", "no such component")],
-    )
+def place_of(grids: GridIndex, location: InGrid) -> tuple[Place, str]:
+    """The place of a report that names a grid. Raises UnknownGrid."""
+    path = grids.path_of(location.grid)
+    centre = None if path is None else grids.centre_of(path)
+    if path is None or centre is None:
+        raise UnknownGrid(
+            f"there is no grid {location.grid[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+            errors=[FieldError("/location/grid", "no such grid")],
+        )
+    return centre, path
 
 
 async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
@@ -150,6 +148,8 @@ def entry(
     details: dict[str, Any] | None = None
     if asked.attributes or asked.media:
         details = {"attributes": asked.attributes, "media": asked.media}
+    if report.component is not None:  # what the store attaches the report to
+        details = (details or {}) | {"component": report.component}
     return Row(
         report.id,
         report.tracking_code,

@@ -74,7 +74,7 @@ class InGrid(NamedTuple):
 
 
 class AtComponent(NamedTuple):
-    """A place given by the id of a component 部件 that stands there."""
+    """A place given by the code of a component 部件 that stands there."""
 
     component: str
 
@@ -107,6 +107,7 @@ class Report(NamedTuple):
     attributes: Mapping[str, Any]
     media: Sequence[UUID]
     caller: str
+    component: str | None = None
 
 
 class Personal(NamedTuple):
@@ -141,6 +142,7 @@ def receive(
         asked.attributes,
         asked.media,
         caller,
+        asked.location.component if isinstance(asked.location, AtComponent) else None,
     )
     personal = None
     if asked.reporter is not None or masked != asked.description:
