@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 _BITS: Final = 31
 _STEPS: Final = 1 << _BITS
 _LAST: Final = _STEPS - 1
+_MOST_SQUARES: Final = 64
 # WGS 84.
 _AXIS_M: Final = 6378137.0
 _ECCENTRICITY_2: Final = 6.69437999014e-3
@@ -56,14 +57,21 @@ def box_around(lon: float, lat: float, metres: float) -> Box:
 def runs(box: Box, most: int = 12) -> list[Run]:
     """Runs of cells that hold every place of `box`, in order, `most` at the most; they hold others near it, too.
 
-    Squares of the largest size are halved and halved again while they are few enough.
+    Squares of the largest size are quartered and quartered again while they are few enough.
     """
     west, east = _step((box.west + 180.0) / 360.0), _step((box.east + 180.0) / 360.0)
     south, north = _step((box.south + 90.0) / 180.0), _step((box.north + 90.0) / 180.0)
     level = max((max(east - west, north - south)).bit_length() - 1, 0)
     found = _squares(west, south, east, north, level)
-    while level and (finer := _squares(west, south, east, north, level - 1)) and len(finer) <= most:
-        level, found = level - 1, finer
+    while level:
+        level -= 1
+        across, along = (east >> level) - (west >> level) + 1, (north >> level) - (south >> level) + 1
+        if across * along > _MOST_SQUARES:  # joined they may be few, as those of the whole earth are
+            return found
+        finer = _squares(west, south, east, north, level)
+        if len(finer) > most:
+            return found
+        found = finer
     return found
 
 

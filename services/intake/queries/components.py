@@ -25,8 +25,8 @@ _RINGS_M = (30.0, 120.0, 500.0)
 
 
 class ComponentView(BaseModel):
-    """A component 部件. `owner` 权属单位, `maintainer` 养护单位 and `authority` 主管部门 are the unit's code, or its name
-    where it has none. `version` counts its changes; `since` is when the last was recorded.
+    """A component 部件. `owner` 权属单位, `maintainer` 养护单位 and `authority` 主管部门 are a unit's code, or its
+    name where it has none. `version` counts its changes; `since` is when the last was recorded.
     """
 
     code: str
