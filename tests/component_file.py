@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import shapely
+import shapely.geometry
 
 from services.intake.components.kinds import kind_names
 from shared.packs import load
@@ -34,15 +34,17 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
     kinds = [*names]
     serials: Counter[str] = Counter()
     for n, grid in enumerate(grids):
-        west, south, east, north = shapely.from_geojson(_text(grid.geometry)).bounds
+        shape = shapely.geometry.shape(grid.geometry)
+        west, south, east, north = shape.bounds
+        middle = shape.centroid
         for _ in range(count * (n + 1) // len(grids) - count * n // len(grids)):
             kind = chance.choice(COMMON) if chance.random() < 0.7 else chance.choice(kinds)
             serials[kind] += 1
             owned = chance.random() < 0.8
             yield [
                 f"110108{kind}{serials[kind]:06}",
-                f"{west + (east - west) * chance.uniform(0.3, 0.7):.7f}",
-                f"{south + (north - south) * chance.uniform(0.3, 0.7):.7f}",
+                f"{middle.x + (east - west) * chance.uniform(-0.1, 0.1):.7f}",
+                f"{middle.y + (north - south) * chance.uniform(-0.1, 0.1):.7f}",
                 names[kind],
                 chance.choice(("完好", "完好", "完好", "破损", "丢失")),
                 str(grid.path),
@@ -61,12 +63,6 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
                 str(chance.randrange(1, 6)),
                 f"某路 {chance.randrange(1, 400)} 号门前",
             ]
-
-
-def _text(geometry: object) -> str:
-    import orjson
-
-    return orjson.dumps(geometry).decode()
 
 
 def write(path: Path, count: int, pack: str = "haidian") -> None:
