@@ -37,14 +37,19 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
         shape = shapely.geometry.shape(grid.geometry)
         west, south, east, north = shape.bounds
         middle = shape.centroid
+        shapely.prepare(shape)
         for _ in range(count * (n + 1) // len(grids) - count * n // len(grids)):
             kind = chance.choice(COMMON) if chance.random() < 0.7 else chance.choice(kinds)
             serials[kind] += 1
             owned = chance.random() < 0.8
+            lon = middle.x + (east - west) * chance.uniform(-0.4, 0.4)
+            lat = middle.y + (north - south) * chance.uniform(-0.4, 0.4)
+            if not shapely.contains_xy(shape, lon, lat):
+                lon, lat = middle.x, middle.y
             yield [
                 f"110108{kind}{serials[kind]:06}",
-                f"{middle.x + (east - west) * chance.uniform(-0.1, 0.1):.7f}",
-                f"{middle.y + (north - south) * chance.uniform(-0.1, 0.1):.7f}",
+                f"{lon:.7f}",
+                f"{lat:.7f}",
                 names[kind],
                 chance.choice(("完好", "完好", "完好", "破损", "丢失")),
                 str(grid.path),

@@ -58,7 +58,8 @@ async def run() -> Result:
     ]
     notes = [
         f"{ROUNDS} rounds of {ROWS:,} components of a CSV file with 20 columns, into an empty registry of the pack "
-        f"{PACK}. The 1.4 million are reckoned: the start of the process, taken from an import of one row, counts once. The "
+        f"{PACK}. The 1.4 million are reckoned: the start of the process, "
+        "taken from an import of one row, counts once. The "
         f"{SUGGESTED} nearest of a kind within 200 m, {ASKED:,} times a round, one after another.",
     ]
     holds = (

@@ -20,8 +20,10 @@ from shared.kernel.place import Place
 from shared.postgres import Pool
 
 ACTION = "components:read"
-# A suggestion looks as far as this first, then farther, until it has enough: most answers lie in the first ring.
-_RINGS_M = (30.0, 120.0, 500.0)
+# A suggestion looks as far as this first, then farther, until it has enough. Of all kinds there are some seven in 50 m
+# of a dense district, of a common one as many in 200 m.
+_RINGS_M = (50.0, 200.0, 500.0)
+_RINGS_OF_KIND_M = (200.0, 500.0)
 
 
 class ComponentView(BaseModel):
@@ -154,7 +156,8 @@ async def nearest(
     kinds = _kinds(who, kind)
     per_degree = metres_per_degree(place.lat)
     found: list[tuple[Kept, float]] = []
-    for metres in (*(ring for ring in _RINGS_M if ring < within_m), within_m):
+    rings = _RINGS_M if kind is None else _RINGS_OF_KIND_M
+    for metres in (*(ring for ring in rings if ring < within_m), within_m):
         box = box_around(place.lon, place.lat, metres)
         near = Near(place.lon, place.lat, metres, per_degree, runs(box))
         found = await store.nearest(pool, near, who.area, kinds, limit)

@@ -33,11 +33,11 @@ def body(column: int = 1, row: int = 1, **more: Any) -> dict[str, Any]:
     return {"location": middle(column, row), **more}
 
 
-async def put(place: Place, name: str, sent: Any, headers: dict[str, str] | None = None, **more: str) -> httpx.Response:
+async def put(place: Place, name: str, sent: Any, headers: Any = None, **more: Any) -> httpx.Response:
     return await place.http.put(f"{ROUTE}/{name}", json=sent, headers=(headers or place.staff("admin")) | more)
 
 
-async def get(place: Place, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+async def get(place: Place, path: str, headers: Any = None, **query: Any) -> httpx.Response:
     return await place.http.get(f"{ROUTE}{path}", params=query, headers=headers or place.app)
 
 
@@ -148,7 +148,7 @@ async def test_what_cannot_be_kept(
 async def test_its_own_code_is_neither_former_code_nor_successor(intake: Place) -> None:
     mine = code()
     for field in ("former_code", "successor"):
-        answer = await put(intake, mine, body(**{field: mine}))
+        answer = await put(intake, mine, body() | {field: mine})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"/{field}")
 
 
