@@ -8,6 +8,8 @@ from datetime import timedelta
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.commands.store_media import Shelf
+from services.intake.components.kinds import division_of, kind_names
+from services.intake.domain.component_code import Codes
 from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
 from services.intake.media_files import MediaFiles, open_media_files
@@ -52,6 +54,7 @@ class Wired:
     shelf: Shelf
     thumbnailer: Thumbnailer
     links: Links
+    codes: Codes
 
 
 @asynccontextmanager
@@ -104,4 +107,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             ),
             thumbnailer=Thumbnailer(settings.media_thumbnails_at_once),
             links=Links(personal_key(settings)),
+            codes=Codes(kind_names(pack), division_of(pack)),
         )
