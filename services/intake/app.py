@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.intake.api import areas, batch, catalogue, keys, media, reports
+from services.intake.api import activities, areas, batch, catalogue, keys, media, reports
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -25,9 +25,11 @@ def create_app(wired: Wired) -> FastAPI:
         # A multipart body is a little larger than the file in it.
         "/v1/media": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
+        "/v1/activities/batch": wired.settings.batch_max_bytes,
     }
     app.include_router(reports.straight_router)
-    for module in (reports, batch, media, areas, catalogue, keys):
+    app.include_router(activities.straight_router)
+    for module in (reports, batch, media, areas, catalogue, keys, activities):
         app.include_router(module.router)
     return app
 

@@ -5,12 +5,21 @@ from typing import Final
 
 import orjson
 
+from services.intake.domain.activity import Activity
 from services.intake.domain.area import Area
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.report import Report
 from shared.bus.event import Event
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, KeyScope, ReportReceived
-from shared.contracts.topics import AREAS, KEYS, REPORTS
+from shared.contracts.intake import (
+    ActivityRecorded,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    KeyScope,
+    ReportReceived,
+)
+from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS
 from shared.kernel.ids import tracking_hash, uuid7
 
 REPORT_TOPIC: Final = REPORTS.name
@@ -100,3 +109,31 @@ def area_retired(path: str, version: int, at: datetime) -> Event:
 def _of_area(path: str, kind: str, version: int, data: bytes, at: datetime) -> Event:
     # Compacted by record key, which is the path: a routing key as well.
     return Event(AREAS.name, str(path), uuid7(), kind, str(path), version, str(path), None, at, data)
+
+
+def activity_recorded(activity: Activity) -> Event:
+    placed = activity.placed
+    details = dict(activity.details)
+    if placed.track is not None:
+        details["length_m"] = placed.track.length_m
+    data = orjson.dumps(
+        {
+            "activity_id": activity.id,
+            "kind": activity.kind,
+            "worker": activity.worker,
+            "post": activity.post,
+            "routing_key": placed.routing_key,
+            "grids": placed.grids,
+            "location": {"lon": placed.place.lon, "lat": placed.place.lat},
+            "started_at": activity.started_at,
+            "ended_at": activity.ended_at,
+            "recorded_at": activity.recorded_at,
+            "media": activity.media,
+            "reports": activity.reports,
+            activity.kind: details,
+        }
+    )
+    # The activity's own id, as it has only one fact.
+    key = placed.routing_key
+    at = activity.recorded_at
+    return Event(ACTIVITIES.name, key, activity.id, ActivityRecorded.TYPE, activity.id, 1, key, None, at, data)

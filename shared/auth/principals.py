@@ -11,19 +11,22 @@ from shared.kernel.errors import Forbidden, TooMany, Unauthenticated
 # lifecycle's own table (dispatch), this one only opens the door to it.
 _READS = frozenset({"areas:read", "catalogue:read", "stream:read"})
 _DESK = _READS | {"cases:read", "cases:act", "tasks:read", "reports:read", "media:read", "scores:read", "people:read"}
-_FIELD = _DESK | {"reports:create", "media:create"}
+_FIELD = _DESK | {"reports:create", "media:create", "activities:create"}
 POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
     "acceptor": ("supervision", _DESK | {"reports:create", "media:create"}),  # 受理员
-    "shift_leader": ("supervision", _DESK),  # 值班长
+    "shift_leader": ("supervision", _DESK | {"activities:read"}),  # 值班长
     "supervisor": ("on_site", _FIELD),  # 监督员
     "grid_worker": ("on_site", _FIELD),  # 网格员
-    "grid_leader": ("on_site", _FIELD),  # 网格长
+    "grid_leader": ("on_site", _FIELD | {"activities:read"}),  # 网格长
     "dispatcher": ("command", _DESK),  # 派遣员
-    "command_leader": ("command", _DESK | {"webhooks:write"}),  # 指挥长
+    "command_leader": ("command", _DESK | {"webhooks:write", "activities:read"}),  # 指挥长
     # 处置单位
     "unit_clerk": ("unit", _READS | {"cases:read", "cases:act", "scores:read", "media:create", "media:read"}),
-    "evaluator": (None, _READS | {"cases:read", "scores:read", "reports:read"}),  # 考评员
-    "auditor": (None, _READS | {"cases:read", "scores:read", "reports:read", "people:read", "audit:read"}),
+    "evaluator": (None, _READS | {"cases:read", "scores:read", "reports:read", "activities:read"}),  # 考评员
+    "auditor": (
+        None,
+        _READS | {"cases:read", "scores:read", "reports:read", "people:read", "audit:read", "activities:read"},
+    ),
     "admin": (
         None,
         _READS
