@@ -20,6 +20,7 @@ from shared.contracts.intake import (
     ReportReceived,
 )
 from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS
+from shared.kernel.area import AreaPaths
 from shared.kernel.ids import tracking_hash, uuid7
 
 REPORT_TOPIC: Final = REPORTS.name
@@ -76,13 +77,23 @@ def key_revoked(key: Key, at: datetime, reason: Ending) -> Event:
 
 def _scope(key: Key) -> KeyScope:
     categories = None if key.scope.categories is None else list(key.scope.categories)
-    return KeyScope(actions=list(key.scope.actions), area=key.scope.area, categories=categories, rate=key.scope.rate)
+    areas = [str(area) for area in key.scope.area.each] if isinstance(key.scope.area, AreaPaths) else []
+    return KeyScope(
+        actions=list(key.scope.actions),
+        area=areas[0] if areas else key.scope.area,
+        categories=categories,
+        rate=key.scope.rate,
+        areas=areas,
+        daily=key.scope.daily,
+        family=key.scope.family,
+    )
 
 
 def _of_key(key: Key, fact: KeyIssued | KeyRevoked, at: datetime) -> Event:
     # The topic is compacted by record key, so that is the key's id, not an area.
     data = fact.model_dump_json().encode()
-    return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, key.scope.area, None, at, data)
+    area = fact.scope.area
+    return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, area, None, at, data)
 
 
 def area_defined(area: Area, geojson: str | None, at: datetime) -> Event:

@@ -72,6 +72,10 @@ class RateExceeded(TooMany):
     slug, title, title_zh = "rate-exceeded", "The key's rate is used up", "超出密钥的请求速率"
 
 
+class QuotaExceeded(TooMany):
+    slug, title, title_zh = "quota-exceeded", "The key's requests of the day are used up", "密钥当日配额已用完"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking: an app by its key, or a member of staff by a token. `area` is a prefix; root is the whole city."""

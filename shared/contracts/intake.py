@@ -59,7 +59,12 @@ class AreaRetired(Fact):
 
 
 class KeyScope(BaseModel):
-    """What an API key may do: actions, one area and all below it, categories (None: every one), requests a second."""
+    """What an API key may do: actions, an area and all below it, categories (None: every one), requests a second.
+
+    Where `areas` has several, each of them is meant, and `area` is the first. `daily` requests a day (None: no limit),
+    counted by each service for itself. Keys of one `family` share their limits: it is the id of the first one of a row
+    of rotations; None: its own.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -67,10 +72,15 @@ class KeyScope(BaseModel):
     area: str = ""
     categories: list[str] | None = None
     rate: int | None = None
+    areas: list[str] = Field(default_factory=list)
+    daily: int | None = None
+    family: str | None = None
 
 
 class KeyIssued(Fact):
-    """An API key was issued. `hash` is the hex SHA-256 of the whole key, which is shown once and kept nowhere."""
+    """An API key was issued, or given another end when it was rotated. `hash` is the hex SHA-256 of the whole key,
+    which is shown once and kept nowhere.
+    """
 
     TYPE: ClassVar[str] = "key.issued.v1"
     TOPIC: ClassVar[str] = KEYS.name

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from shared import telemetry
 from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
-from shared.http.middleware import BodyLimit, EmptyMeansAbsent, Traced, Unbroken
+from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken
 from shared.http.problems import PROBLEM_JSON, field_errors, outage_problem, problem_response, sentence
 from shared.kernel.errors import FieldError, Invalid, Malformed, Refusal
 from shared.postgres import is_outage
@@ -45,11 +45,16 @@ def new_app(
     answer_refusals(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(EmptyMeansAbsent)
+    app.add_middleware(RateLimitFields)
     if settings.cors_origins:
         from fastapi.middleware.cors import CORSMiddleware
 
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Retry-After", "RateLimit", "RateLimit-Policy"],
         )
     if telemetry.enabled():
         app.add_middleware(Traced, service=name)

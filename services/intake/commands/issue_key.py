@@ -41,12 +41,12 @@ async def issue_key(
     once: Once | None = None,
 ) -> tuple[Key, str]:
     """The key as it is kept, and the key itself. Raises KeyReused."""
-    if once is not None and (before := await _issued_before(pool, once)):
+    if once is not None and (before := await issued_before(pool, once)):
         return before
     try:
         return await _issue(pool, outbox, clock, name, scope, expires_at, once)
     except InFlight:
-        if once is not None and (before := await _issued_before(pool, once)):
+        if once is not None and (before := await issued_before(pool, once)):
             return before
         raise
 
@@ -73,7 +73,8 @@ async def _issue(
     return key, secret
 
 
-async def _issued_before(pool: Pool, once: Once) -> tuple[Key, str] | None:
+async def issued_before(pool: Pool, once: Once) -> tuple[Key, str] | None:
+    """What the same request was answered before. Raises KeyReused."""
     async with transaction(pool) as tx:
         answered = await find(tx, SCHEMA, once.caller, once.key)
         if answered is None:

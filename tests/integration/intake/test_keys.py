@@ -33,6 +33,7 @@ async def test_a_key_is_issued_shown_once_and_published_as_a_hash(intake: Place)
     assert (data.hash, data.version, fact["key"]) == (key_hash(issued["key"]), 1, issued["id"])
     assert data.scope.model_dump() == {
         "actions": ["reports:create", "reports:read"], "area": "110108.012", "categories": None, "rate": 50,
+        "areas": [], "daily": None, "family": None,
     }  # fmt: skip
     assert issued["key"].encode() not in fact["data"]
     listed = await intake.http.get("/intake/v1/keys", params={"limit": 500}, headers=intake.staff("admin"))
