@@ -174,7 +174,8 @@ class Leases:
         """Lease ahead for keys in use, give back what is out of date: call it every TICK_SECONDS."""
         now = time.monotonic()
         for lease in self._held.values():
-            if (lease.spent and lease.tokens < 2 * lease.spent) or (lease.tokens and lease.until <= now):
+            # A lone request is followed by nothing: what it needs it leases for itself.
+            if (lease.spent > 1 and lease.tokens < 2 * lease.spent) or (lease.tokens and lease.until <= now):
                 self._ask(lease)
             else:
                 lease.spent = 0
@@ -226,7 +227,7 @@ class Leases:
             back = lease.tokens if lease.until <= now else 0
             lease.tokens -= back
             most = max(1, lease.rate) if lease.rate is not None else LEASE_MOST
-            want = min(most, max(0, 2 * (lease.waiting + lease.spent) - lease.tokens, lease.waiting))
+            want = min(most, max(0, lease.waiting + 2 * lease.spent - lease.tokens))
             lease.spent = 0
             asked.append((lease.family, lease.rate, lease.daily, want, back, lease.day))
         try:

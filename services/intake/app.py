@@ -7,6 +7,7 @@ from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
+from shared.polling import polling_job
 
 
 def create_app(wired: Wired) -> FastAPI:
@@ -36,9 +37,14 @@ def create_app(wired: Wired) -> FastAPI:
 
 def api_jobs(wired: Wired) -> list[Job]:
     """What every replica that answers requests needs: the keys that open it, the grids, the writer of reports."""
+
+    async def tidy() -> None:
+        wired.shield.tidy()
+
     return [
         wired.keys.job(),
         *wired.auth.jobs(),
         grid_index_job(wired.pool, wired.grids, wired.pack),
         wired.desk.writer.job(),
+        polling_job("shield", tidy, every=60.0),
     ]

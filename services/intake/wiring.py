@@ -1,5 +1,6 @@
 """What intake is made of, put together once."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from obstore.store import LocalStore
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.domain.shield import Flow, Shield
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, personal_key
@@ -43,6 +45,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    shield: Shield
 
 
 @asynccontextmanager
@@ -75,4 +78,16 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             grids=grids,
             desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
             media=LocalStore(str(media.resolve())),
+            shield=shield_of(settings),
         )
+
+
+def shield_of(settings: IntakeSettings) -> Shield:
+    """What reports without a key must pass."""
+    network, spot = settings.anonymous_network_hourly, settings.anonymous_spot_hourly
+    return Shield(
+        Flow(max(1, network // 6), 3600 / network),
+        Flow(max(1, spot // 4), 3600 / spot),
+        Flow(settings.anonymous_second, 1 / settings.anonymous_second),
+        time.monotonic,
+    )

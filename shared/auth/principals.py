@@ -78,9 +78,12 @@ class QuotaExceeded(TooMany):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: an app by its key, or a member of staff by a token. `area` is a prefix; root is the whole city."""
+    """Who is asking: an app by its key, a member of staff by a token, or for some addresses anybody.
 
-    kind: Literal["app", "staff"]
+    `area` is a prefix; root is the whole city.
+    """
+
+    kind: Literal["app", "staff", "anonymous"]
     subject: str
     area: AreaPath
     actions: frozenset[str]

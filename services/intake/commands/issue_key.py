@@ -16,7 +16,7 @@ from shared.bus.outbox import Outbox
 from shared.idempotency import InFlight, Stored, find, same_request, save
 from shared.kernel.clock import Clock
 from shared.keys import key_hash, new_key, write_keys
-from shared.postgres import Pool, transaction
+from shared.postgres import Connection, Pool, transaction
 
 SCHEMA = "intake"
 
@@ -41,12 +41,12 @@ async def issue_key(
     once: Once | None = None,
 ) -> tuple[Key, str]:
     """The key as it is kept, and the key itself. Raises KeyReused."""
-    if once is not None and (before := await issued_before(pool, once)):
+    if once is not None and (before := await _issued_before(pool, once)):
         return before
     try:
         return await _issue(pool, outbox, clock, name, scope, expires_at, once)
     except InFlight:
-        if once is not None and (before := await issued_before(pool, once)):
+        if once is not None and (before := await _issued_before(pool, once)):
             return before
         raise
 
@@ -73,13 +73,17 @@ async def _issue(
     return key, secret
 
 
-async def issued_before(pool: Pool, once: Once) -> tuple[Key, str] | None:
-    """What the same request was answered before. Raises KeyReused."""
+async def _issued_before(pool: Pool, once: Once) -> tuple[Key, str] | None:
     async with transaction(pool) as tx:
-        answered = await find(tx, SCHEMA, once.caller, once.key)
-        if answered is None:
-            return None
-        sealed = same_request(answered, once.asked).body
-        key_id, secret = orjson.loads(once.sealer.unlock(once.asked, sealed))
-        key = await store.lock(tx, key_id)
-        return key and (key, secret)
+        return await answered_before(tx, once)
+
+
+async def answered_before(tx: Connection, once: Once) -> tuple[Key, str] | None:
+    """The key that the same request was answered with before. Raises KeyReused."""
+    answered = await find(tx, SCHEMA, once.caller, once.key)
+    if answered is None:
+        return None
+    sealed = same_request(answered, once.asked).body
+    key_id, secret = orjson.loads(once.sealer.unlock(once.asked, sealed))
+    key = await store.lock(tx, key_id)
+    return key and (key, secret)

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 import orjson
 
 from services.intake import outgoing
-from services.intake.commands.issue_key import SCHEMA, Once, issued_before
+from services.intake.commands.issue_key import SCHEMA, Once, answered_before
 from services.intake.domain.key import Key, KeyNotFound, rotate
 from services.intake.store import keys as store
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
-from shared.idempotency import InFlight, Stored, save
+from shared.idempotency import Stored, save
 from shared.kernel.clock import Clock
 from shared.keys import key_hash, new_key, write_keys
 from shared.postgres import Pool, transaction
@@ -32,27 +32,6 @@ async def rotate_key(
     Both open for `overlap`, or until the old one was to end anyway. Raises KeyNotFound, KeyAlreadyRevoked,
     KeyAlreadyRotated, KeyStillOverlaps, OutsideScope, KeyReused.
     """
-    try:
-        return await _rotate(pool, outbox, clock, who, key_id, overlap, expires_at, once)
-    except InFlight:  # the same request, answered meanwhile
-        return await _rotate(pool, outbox, clock, who, key_id, overlap, expires_at, once)
-
-
-async def _rotate(
-    pool: Pool,
-    outbox: Outbox,
-    clock: Clock,
-    who: Principal,
-    key_id: str,
-    overlap: timedelta,
-    expires_at: datetime | None,
-    once: Once | None,
-) -> tuple[Key, Key, str]:
-    if once is not None and (before := await issued_before(pool, once)):
-        async with transaction(pool) as tx:
-            old = await store.lock(tx, key_id)
-        if old is not None:
-            return old, *before
     now = clock()
     fresh_id, secret = new_key()
     async with transaction(pool) as tx:
@@ -60,6 +39,9 @@ async def _rotate(
         if key is None:
             raise KeyNotFound(f"there is no key {key_id[:40]!r}; GET /intake/v1/keys lists them")
         authorize(who, "keys:write", key.scope.area)
+        # Behind the lock: the same request that came a moment ago has been answered by now.
+        if once is not None and (before := await answered_before(tx, once)):
+            return key, *before
         successor, predecessor = await store.neighbours(tx, key_id)
         fresh = Key(fresh_id, key.name, key_hash(secret), key.scope, expires_at, None, version=1)
         old, fresh = rotate(key, fresh, now, overlap, successor, predecessor)
