@@ -150,9 +150,8 @@ def conceal(text: str, names: Sequence[str]) -> str:
 
     A name given with the person is known; another name in a text is not, which is why the app asks for it apart.
     """
-    text = mask(text)
     for name in sorted((name.strip() for name in names), key=len, reverse=True):
         # One character (王) stands in too many other words.
         if len(name) > 1:
             text = text.replace(name, _HIDDEN * len(name))
-    return text
+    return mask(text)
