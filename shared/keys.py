@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from shared.polling import polling_job
 from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, is_outage
 
 REFRESH_SECONDS = 0.5
+LOOK_SECONDS = 0.05
 # When a key was last used is of interest to the minute.
 SEEN_SECONDS = 60.0
 
@@ -110,6 +112,8 @@ class KeyRing:
         self._keys: dict[str, _Known] = {}
         self._changed = -1
         self._lock = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self._sql = f"""
             SELECT id, name, hash, scope, expires_at, revoked_at, changed FROM {schema}.api_keys
              WHERE changed > $1 ORDER BY changed
@@ -160,24 +164,41 @@ class KeyRing:
                     self._keys.pop(row["id"], None)
                     continue
                 scope = row["scope"]
+                family = scope.get("family") or row["id"]
                 known = self._keys.get(row["id"])
                 areas = [AreaPath(area) for area in scope.get("areas") or [scope.get("area") or ""]]
                 principal = Principal(
                     kind="app",
-                    subject=f"key:{row['id']}",
+                    # A rotated key is the same app: what it sent, its webhooks, its Idempotency-Keys stay its own.
+                    subject=f"key:{family}",
+                    key=row["id"],
                     area=AreaPaths.of(areas),
                     actions=frozenset(scope["actions"]),
                     categories=frozenset(scope["categories"]) if scope.get("categories") else None,
                     rate=scope.get("rate"),
                 )
                 expires_at = row["expires_at"].timestamp() if row["expires_at"] else None
-                lease = self._leases.of(scope.get("family") or row["id"], scope.get("rate"), scope.get("daily"))
+                lease = self._leases.of(family, scope.get("rate"), scope.get("daily"))
                 used = known is not None and known.used
                 self._keys[row["id"]] = _Known(row["hash"], principal, expires_at, lease, used)
 
-    def opens(self, subject: str) -> bool:
-        """Whether the key that a principal's `subject` names is still good: for what stays open after its request."""
-        known = self._keys.get(subject.removeprefix("key:"))
+    async def _look_for_new(self) -> None:
+        """Refresh for a key not seen yet. All that wait share one look, and there are at most 20 a second: keys made up
+        by the thousand cost the database nothing more.
+        """
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look(), name="new-keys")
+        await asyncio.shield(self._looking)
+
+    async def _look(self) -> None:
+        await asyncio.sleep(max(0.0, self._looked_at + LOOK_SECONDS - time.monotonic()))
+        self._looked_at = time.monotonic()
+        self._looking = None  # who comes from here on may have a key that this look is too early for
+        await self.refresh()
+
+    def opens(self, key_id: str) -> bool:
+        """Whether a principal's `key` is still good: for what stays open after its request."""
+        known = self._keys.get(key_id)
         return known is not None and (known.expires_at is None or known.expires_at > self._clock().timestamp())
 
     async def principal(self, key: str) -> Principal:
@@ -187,7 +208,7 @@ class KeyRing:
         key_id = key.split("_", 2)[1] if key.count("_") >= 2 else ""
         known = self._keys.get(key_id)
         if known is None and len(key_id) == 12:
-            await self.refresh()
+            await self._look_for_new()
             known = self._keys.get(key_id)
         if known is None or not hmac.compare_digest(known.hash, key_hash(key)):
             raise BadKey("the key is unknown or was revoked; ask for a new one with `wangge keys create`")

@@ -80,7 +80,8 @@ class QuotaExceeded(TooMany):
 class Principal:
     """Who is asking: an app by its key, a member of staff by a token, or for some addresses anybody.
 
-    `area` is a prefix; root is the whole city.
+    `area` is a prefix; root is the whole city. An app's `subject` stays when its key is rotated; `key` is the id of the
+    very key that was sent.
     """
 
     kind: Literal["app", "staff", "anonymous"]
@@ -92,6 +93,7 @@ class Principal:
     unit: str | None = None
     categories: frozenset[str] | None = None
     rate: int | None = None
+    key: str | None = None
 
 
 def authorize(who: Principal, action: str, area: AreaPath | None = None) -> None:
