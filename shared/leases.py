@@ -175,7 +175,8 @@ class Leases:
         now = time.monotonic()
         for lease in self._held.values():
             # A lone request is followed by nothing: what it needs it leases for itself.
-            if (lease.spent > 1 and lease.tokens < 2 * lease.spent) or (lease.tokens and lease.until <= now):
+            ahead = lease.spent > 1 and lease.tokens < 2 * lease.spent and lease.dry_until <= now
+            if ahead or (lease.tokens and lease.until <= now):
                 self._ask(lease)
             else:
                 lease.spent = 0
@@ -259,7 +260,7 @@ def _granted(lease: Lease, row: Any, want: int, now: float) -> None:
     if row["granted"]:
         lease.tokens += row["granted"]
         lease.until = now + LEASE_SECONDS
-    elif want and not lease.tokens:
+    if row["granted"] < want:  # the row is empty: once what is held is spent, no use asking for a while
         if lease.daily is not None and lease.used >= lease.daily:
             lease.dry, lease.dry_until = QuotaExceeded, now + min(LOOK_DAY_SECONDS, row["day_left"])
         else:

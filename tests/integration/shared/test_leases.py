@@ -171,6 +171,10 @@ async def test_a_day_that_comes_again_has_no_second_quota_and_a_new_day_a_fresh_
     await pool.execute(f"UPDATE {SCHEMA}.key_usage SET day = day + 1 WHERE family = $1", name)
     lease.dry_until = 0.0
     assert await admitted(leases, lease, 3) == 0
+    # It stays the later day: when that one comes, what was used of it counts.
+    assert (await row(pool, name))["day"] == lease.day
+    later = f"SELECT day > (now() AT TIME ZONE $2)::date FROM {SCHEMA}.key_usage WHERE family = $1"
+    assert await pool.fetchval(later, name, ZONE)
     await pool.execute(f"UPDATE {SCHEMA}.key_usage SET day = day - 2 WHERE family = $1", name)
     lease.dry_until = 0.0
     assert await admitted(leases, lease, 9) == 5
