@@ -19,6 +19,19 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
+# Headers of answers that a page of another origin may read: without them no browser resumes an upload (tus 1.0).
+EXPOSED: Final = [
+    "ETag",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Tus-Resumable",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Offset",
+]
+
 
 def new_app(
     name: str,
@@ -54,7 +67,7 @@ def new_app(
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["ETag", "Retry-After", "RateLimit", "RateLimit-Policy"],
+            expose_headers=EXPOSED,
         )
     if telemetry.enabled():
         app.add_middleware(Traced, service=name)
