@@ -23,7 +23,7 @@ from shared.polling import polling_job
 
 
 def create_app(wired: Wired) -> FastAPI:
-    """Reports, media, areas, the catalogue, API keys."""
+    """Reports, media, areas, the catalogue, API keys, components."""
     app = new_app(
         "intake",
         title="Wangge intake 受理入口",

@@ -52,6 +52,8 @@ def report_received(report: Report) -> bytes:
         "media": report.media,
         "tracking_hash": tracking_hash(report.tracking_code),
     }
+    if report.component is not None:
+        data["component"] = report.component
     if report.origin is not None:
         data["origin"] = report.origin._asdict()
     if report.address is not None:

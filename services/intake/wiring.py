@@ -9,6 +9,8 @@ from datetime import timedelta
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.commands.store_media import Shelf
+from services.intake.components.kinds import division_of, kind_names
+from services.intake.domain.component_code import Codes
 from services.intake.domain.shield import Flow, Shield
 from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
@@ -54,6 +56,7 @@ class Wired:
     shelf: Shelf
     thumbnailer: Thumbnailer
     links: Links
+    codes: Codes
     shield: Shield
 
 
@@ -107,6 +110,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             ),
             thumbnailer=Thumbnailer(settings.media_thumbnails_at_once),
             links=Links(personal_key(settings)),
+            codes=Codes(kind_names(pack), division_of(pack)),
             shield=shield_of(settings),
         )
 

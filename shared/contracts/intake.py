@@ -22,9 +22,10 @@ class ReportOrigin(BaseModel):
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
-    `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code. `address` is the place in words, masked as well; `approximate`: nothing else was given,
-    and `location` and `routing_key` are those of a grid of the area that it names.
+    `description` has telephone, identity-card and plate numbers masked; `component` is the code of the component 部件
+    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code. `address` is the place in
+    words, masked as well; `approximate`: nothing else was given, and `location` and `routing_key` are those of a grid
+    of the area that it names.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -40,6 +41,7 @@ class ReportReceived(Fact):
     source: str
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
+    component: str | None = None
     tracking_hash: str
     origin: ReportOrigin | None = None
     address: str | None = None

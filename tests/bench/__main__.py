@@ -30,6 +30,7 @@ ROWS = {
     "l": "l_bulk",
     "m": "m_history",
     "n": "n_areas",
+    "o": "o_components",
 }
 
 

@@ -11,6 +11,7 @@ import orjson
 from services.intake import outgoing
 from services.intake.commands.admit_report import ReportRules, admit
 from services.intake.commands.at_address import AreaNames, at_address
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.name_media import name_media
 from services.intake.domain.report import (
@@ -18,11 +19,11 @@ from services.intake.domain.report import (
     RECEIVED,
     SWAPPED,
     Asked,
+    AtComponent,
     AtPoint,
     InGrid,
     OutsideEveryGrid,
     Report,
-    UnknownComponent,
     UnknownGrid,
     receive,
 )
@@ -66,8 +67,12 @@ async def receive_report(
     """
     authorize(who, ACTION)
     asked = admit(desk.rules, who, asked)
-    asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
-    place, grid = _locate(desk.grids.current, asked)
+    if isinstance(asked.location, AtComponent):
+        named = await named_components(desk.pool, [asked])
+        asked, place, grid = at_component(desk.grids.current, asked, named)
+    else:
+        asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
+        place, grid = _locate(desk.grids.current, asked)
     if asked.media:
         await known_media(desk, asked.media, who)
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
@@ -78,7 +83,7 @@ def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
         return place, in_grid(grids, location, place, grids.locate(place))
-    return place_of(grids, asked)
+    return place_of(grids, location)
 
 
 def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> str:
@@ -98,22 +103,19 @@ def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> 
     )
 
 
-def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    """The place of a report that names a grid or a component. Raises UnknownGrid, UnknownComponent."""
-    if isinstance(asked.location, InGrid):
-        named = asked.location.grid
-        path = grids.path_of(named)
-        centre = None if path is None else grids.centre_of(path)
-        if path is None or centre is None:
-            raise UnknownGrid(
-                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
-                errors=[FieldError("/location/grid", "no such grid")],
-            )
-        return centre, path
-    raise UnknownComponent(
-        "no component with this id is registered; send the place as lon and lat, or as a grid",
-        errors=[FieldError("/location/component", "no such component")],
-    )
+def place_of(grids: GridIndex, location: object) -> tuple[Place, str]:
+    """The place of a report that names a grid; those of a component or an address were found before. Raises
+    UnknownGrid.
+    """
+    assert isinstance(location, InGrid)
+    path = grids.path_of(location.grid)
+    centre = None if path is None else grids.centre_of(path)
+    if path is None or centre is None:
+        raise UnknownGrid(
+            f"there is no grid {location.grid[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+            errors=[FieldError("/location/grid", "no such grid")],
+        )
+    return centre, path
 
 
 async def known_media(desk: Desk, asked: Sequence[UUID], who: Principal | None = None) -> None:
@@ -151,6 +153,8 @@ def entry(
             details["origin"] = report.origin._asdict()
         if report.address:
             details |= {"address": report.address, "approximate": report.approximate}
+    if report.component is not None:  # what the store attaches the report to
+        details = (details or {}) | {"component": report.component}
     return Row(
         report.id,
         report.tracking_code,

@@ -9,14 +9,14 @@ import orjson
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.name_media import name_media
 from services.intake.commands.receive_report import Desk
 from services.intake.domain import activity as domain
 from services.intake.domain.activity import Activity, ActivityIdReused, Asked, Placed
-from services.intake.domain.report import AtPoint, InGrid, OutsideEveryGrid, UnknownGrid, UnknownMedia
+from services.intake.domain.report import AtPoint, InGrid, OutsideEveryGrid, UnknownGrid
 from services.intake.domain.track import track
 from services.intake.grids.index import GridIndex
 from services.intake.store import activities as store
-from services.intake.store import media as media_store
 from services.intake.store.activities import Row, Standing
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
@@ -98,9 +98,8 @@ async def _prepare(desk: Desk, who: Principal, asked: Asked) -> _Ready:
     placed = _place(desk.grids.current, asked)
     if not who.area.covers(placed.routing_key):
         authorize(who, ACTION, AreaPath(placed.routing_key))
-    if asked.media and (missing := await media_store.missing(desk.pool, asked.media)):
-        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked.media) if media in missing]
-        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
+    if asked.media:
+        await name_media(desk.pool, who.subject, asked.media, now)
     activity, personal = domain.record(asked, placed, worker=who.subject, post=who.post or who.kind, now=now)
     sealed = None
     if personal is not None:
