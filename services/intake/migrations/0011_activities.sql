@@ -23,3 +23,4 @@ CREATE TABLE intake.activities (
 CREATE INDEX activities_time ON intake.activities (started_at, id);
 CREATE INDEX activities_worker ON intake.activities (worker, started_at, id);
 CREATE INDEX activities_area ON intake.activities (routing_key, started_at, id);
+CREATE INDEX activities_sealed ON intake.activities (started_at) WHERE sealed IS NOT NULL;

@@ -68,6 +68,12 @@ ADD = """
 STANDING = (
     "SELECT id, routing_key, grids, recorded_at, details, content FROM intake.activities WHERE id = ANY($1::uuid[])"
 )
+# Small transactions; another worker's rows are left to it.
+FORGET = """
+    UPDATE intake.activities SET sealed = NULL WHERE id = ANY(ARRAY(
+        SELECT id FROM intake.activities WHERE sealed IS NOT NULL AND started_at < $1
+         ORDER BY started_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
 _SHOWN_PART = ", ".join(Shown._fields)
 FIND = f"SELECT {_SHOWN_PART}, track FROM intake.activities WHERE id = $1"
 PAGE = f"""
@@ -98,6 +104,11 @@ async def add(tx: Connection, rows: Sequence[Row]) -> set[UUID]:
 
 async def standing(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
     return {row["id"]: Standing(*row) for row in await tx.fetch(STANDING, list(ids))}
+
+
+async def forget(connection: Connection | Pool, before: datetime, most: int) -> int:
+    """Destroy what names a person in up to `most` activities that began before then; how many it were."""
+    return int((await connection.execute(FORGET, before, most)).removeprefix("UPDATE "))
 
 
 async def find(connection: Connection | Pool, activity_id: UUID) -> tuple[Shown, list[Any] | None] | None:

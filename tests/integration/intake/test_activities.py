@@ -8,6 +8,7 @@ import httpx
 import orjson
 import pytest
 
+from services.intake.commands.forget_visited import forget_visited
 from shared.contracts.intake import ActivityRecorded
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
@@ -222,3 +223,16 @@ async def test_a_worker_sees_their_own_and_a_leader_their_area(intake: Place) ->
     assert app.status_code == 403
     bad = await intake.http.get(URL, params={"cursor": "WyJhIiwiYiJd"}, headers=intake.staff("evaluator"))
     assert (bad.status_code, bad.json()["type"]) == (422, "/problems/bad-cursor")
+
+
+async def test_who_was_visited_is_forgotten_after_its_time(intake: Place) -> None:
+    old = visit(person={"name": "钱多多"}, note="钱多多")
+    young = visit(person={"name": "钱多多"}, note="钱多多")
+    for body in (old, young):
+        assert (await post(intake, body)).status_code == 201
+    pool, clock = intake.wired.pool, intake.wired.clock
+    long_ago = "UPDATE intake.activities SET started_at = started_at - interval '366 days' WHERE id = $1"
+    await pool.execute(long_ago, old["id"])
+    await forget_visited(pool, clock, 365)
+    kept = "SELECT sealed IS NOT NULL FROM intake.activities WHERE id = $1"
+    assert [await pool.fetchval(kept, body["id"]) for body in (old, young)] == [False, True]
