@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from services.intake.commands import sweep_media
-from services.intake.commands.plan_areas import area_plans_job
 from services.intake.commands.forget_visited import forget_visited_job
+from services.intake.commands.plan_areas import area_plans_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
 from shared import idempotency
