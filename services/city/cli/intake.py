@@ -59,7 +59,7 @@ def create(
 def list_keys() -> None:
     """Every key: its id, whose it is, what it may do and whether it still may."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from services.city.cli.opened import opened
     from services.intake.queries.keys import keys as page_of_keys
@@ -67,7 +67,7 @@ def list_keys() -> None:
     from shared.kernel.area import AreaPath
 
     async def work() -> Table:
-        table = Table("id", "name", "actions", "area", "limits", "last used", "state")
+        table = Table(Column("id", no_wrap=True), "name", "actions", "area", "limits", "last used", "state")
         operator = Principal("staff", "operator", AreaPath.root(), frozenset({"keys:write"}))
         cursor: str | None = None
         async with opened("intake") as wired:
