@@ -13,6 +13,9 @@ class IntakeSettings(Settings):
         description="32 bytes in base64 that encrypt what names a person; needed in production. Elsewhere, when it is "
         "not given, one is made and kept in the data folder",
     )
+    personal_old_keys: list[SecretStr] = Field(
+        default_factory=list, description="earlier personal keys, until `wangge personal rewrap` has been run"
+    )
     media_max_bytes: int = Field(20 << 20, ge=1024, description="a larger file is answered with 413")
     batch_max_lines: int = Field(5_000, ge=1, le=50_000)
     batch_max_bytes: int = Field(16 << 20, ge=1024)

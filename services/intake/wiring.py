@@ -8,9 +8,10 @@ from obstore.store import LocalStore
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.commands.vault import Vault
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
-from services.intake.sealing import Sealer, personal_key
+from services.intake.sealing import sealer_of
 from services.intake.settings import IntakeSettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
@@ -51,7 +52,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
 
     Raises BadInstallationKey, and what the folder for media raises when it cannot be made.
     """
-    sealer = Sealer(personal_key(settings))
+    sealer = sealer_of(settings)
     media = settings.data_dir / "media"
     media.mkdir(parents=True, exist_ok=True)
     pack = load(settings.pack)
@@ -61,6 +62,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
         writer = GroupWriter(
             base.pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
         )
+        vault = Vault(base.pool, sealer, clock)
         yield Wired(
             settings=settings,
             pool=base.pool,
@@ -73,6 +75,6 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             pack=pack,
             catalogue=catalogue(pack),
             grids=grids,
-            desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
+            desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock, vault),
             media=LocalStore(str(media.resolve())),
         )

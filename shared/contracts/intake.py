@@ -1,4 +1,4 @@
-"""Facts that intake publishes: reports, areas, API keys."""
+"""Facts that intake publishes: reports, areas, API keys, messages to reporters."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -7,14 +7,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Fact, Point
-from shared.contracts.topics import AREAS, KEYS, REPORTS
+from shared.contracts.topics import AREAS, KEYS, REPORTS, TOLD
 
 
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
-    `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code.
+    `description` and `attributes` have telephone, identity-card and plate numbers masked; `tracking_hash` is the hex
+    SHA-256 of the reporter's tracking code. `reachable`: the reporter left a way to be told.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -31,6 +31,7 @@ class ReportReceived(Fact):
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
     tracking_hash: str
+    reachable: bool = False
 
 
 class AreaDefined(Fact):
@@ -99,4 +100,40 @@ class KeyRevoked(Fact):
     version: int
 
 
-FACTS: tuple[type[Fact], ...] = (ReportReceived, AreaDefined, AreaRetired, KeyIssued, KeyRevoked)
+class MessageSent(Fact):
+    """A reporter was told, over `channel`: sms or email. Not whom, and not what. The subject is as in `message.due`."""
+
+    TYPE: ClassVar[str] = "message.sent.v1"
+    TOPIC: ClassVar[str] = TOLD.name
+
+    report_id: UUID
+    template: str
+    channel: str
+    attempts: int
+    at: datetime
+
+
+class MessageFailed(Fact):
+    """A reporter was not told. `reason`: no_channel, no_contact (none was left, or it is erased), opted_out, refused
+    (by the gateway), gave_up (after trying for a day).
+    """
+
+    TYPE: ClassVar[str] = "message.failed.v1"
+    TOPIC: ClassVar[str] = TOLD.name
+
+    report_id: UUID
+    template: str
+    reason: str
+    attempts: int
+    at: datetime
+
+
+FACTS: tuple[type[Fact], ...] = (
+    ReportReceived,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    MessageSent,
+    MessageFailed,
+)

@@ -1,10 +1,13 @@
 """Follow cases: a report's status is that of the case it became, or went over to."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import orjson
 
+from services.intake.domain.purposes import ENDED
+from services.intake.store import personal
 from services.intake.store import reports as store
 from shared.bus.event import Record
 from shared.contracts.handover import Belonging, belongings
@@ -12,11 +15,14 @@ from shared.postgres import Connection
 
 
 async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
-    """Bring the status of every report named in `records` up to its case's last state in them: one statement."""
+    """Bring the status of every report named in `records` up to its case's last state in them: at most two statements."""
     last: dict[str, tuple[Belonging, int, str]] = {}
+    ended: dict[UUID, datetime] = {}
     for record in records:
         fact = orjson.loads(record.data)
         for report_id, now in belongings(fact).items():
+            if fact["status"] in ENDED:
+                ended[UUID(report_id)] = record.at
             known = last.get(report_id)
             if known and known[0].case_id == now.case_id:
                 if known[1] > fact["version"]:
@@ -31,3 +37,5 @@ async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
     ]
     if states:
         await store.save_status(tx, sorted(states))
+    if ended:  # from then on the time runs for which what is personal is kept
+        await personal.ended(tx, sorted(ended.items()))

@@ -109,6 +109,7 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
                 asked.append((number, refusal))
         outcomes += _place(desk, who, asked)
         await asyncio.sleep(0)
+    await desk.vault.keep([outcome for _, outcome in outcomes if isinstance(outcome, Row)])
     return outcomes
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from services.intake import outgoing
 from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.vault import Vault
 from services.intake.domain.report import (
     RECEIVED,
     Asked,
@@ -50,6 +51,7 @@ class Desk:
     sealer: Sealer
     writer: GroupWriter
     clock: Clock
+    vault: Vault
 
 
 async def receive_report(
@@ -63,7 +65,9 @@ async def receive_report(
     place, grid = _locate(desk.grids.current, asked)
     if asked.media:
         await known_media(desk, asked.media)
-    return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
+    row = entry(desk, who, asked, place, grid, desk.clock(), key, request_hash)
+    await desk.vault.keep([row])
+    return await desk.writer.write(row)
 
 
 def may_report(desk: Desk, who: Principal, asked: Asked) -> None:
@@ -149,7 +153,7 @@ def entry(
     )
     details: dict[str, Any] | None = None
     if asked.attributes or asked.media:
-        details = {"attributes": asked.attributes, "media": asked.media}
+        details = {"attributes": report.attributes, "media": asked.media}
     return Row(
         report.id,
         report.tracking_code,
@@ -166,7 +170,7 @@ def entry(
         None if personal is None else desk.sealer.seal(report.id, personal),
         shard_of(grid),
         telemetry.traceparent(),
-        outgoing.report_received(report),
+        outgoing.report_received(report, reachable=personal is not None and personal.reachable),
         _answer(report) if alone else b"",
         key,
         request_hash,
