@@ -13,6 +13,7 @@ from services.notify.queries.open_streams import Limits, OpenStreams
 from services.notify.settings import NotifySettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
+from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
 from shared.foundation import foundation
 from shared.health import Readiness
@@ -25,7 +26,7 @@ SCHEMA = "notify"
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The parts of a running notify service. It publishes nothing yet, so it has no outbox.
+    """The parts of a running notify service.
 
     `live` is the end of the log in this process's memory; `appended` rings when a worker in this process added to it.
     """
@@ -42,6 +43,7 @@ class Wired:
     appended: Wake
     deliver: Deliver
     lookups: Allowance
+    outbox: Outbox
 
 
 @asynccontextmanager
@@ -66,6 +68,7 @@ async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_no
             appended=Wake(),
             deliver=Deliver(base.pool, clock, sender, patience),
             lookups=Allowance(settings.track_per_second),
+            outbox=Outbox(SCHEMA, Wake()),
         )
 
 

@@ -15,7 +15,9 @@ from shared.postgres import Connection
 
 
 async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
-    """Bring the status of every report named in `records` up to its case's last state in them: at most two statements."""
+    """Bring the status of every report named in `records` up to its case's last state in them: one statement, and one
+    more where a case ended.
+    """
     last: dict[str, tuple[Belonging, int, str]] = {}
     ended: dict[UUID, datetime] = {}
     for record in records:
