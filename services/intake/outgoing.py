@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import orjson
 
@@ -9,7 +10,16 @@ from services.intake.domain.area import Area
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.report import Report
 from shared.bus.event import Event
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, KeyScope, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    KeyScope,
+    MessageFailed,
+    MessageSent,
+    ReportReceived,
+)
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 from shared.kernel.ids import tracking_hash, uuid7
 
@@ -39,6 +49,23 @@ def report_received(report: Report, *, reachable: bool = False) -> bytes:
             "reachable": reachable,
         }
     )
+
+
+def message_sent(report: UUID, template: str, routing_key: str, attempts: int, channel: str, at: datetime) -> Event:
+    """A reporter was told. Nothing in it says whom."""
+    fact = MessageSent(report_id=report, template=template, channel=channel, attempts=attempts, at=at)
+    return _of_message(fact, routing_key)
+
+
+def message_failed(report: UUID, template: str, routing_key: str, attempts: int, reason: str, at: datetime) -> Event:
+    fact = MessageFailed(report_id=report, template=template, reason=reason, attempts=attempts, at=at)
+    return _of_message(fact, routing_key)
+
+
+def _of_message(fact: MessageSent | MessageFailed, routing_key: str) -> Event:
+    # A subject of its own for each report and template: there is one such fact.
+    subject, data = f"{fact.report_id}.{fact.template}", fact.model_dump_json().encode()
+    return Event(fact.TOPIC, routing_key, uuid7(), fact.TYPE, subject, 1, routing_key, None, fact.at, data)
 
 
 def key_issued(key: Key, at: datetime) -> Event:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from obstore.store import LocalStore
 
+from services.intake.channels import ways
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.commands.send_messages import Teller
 from services.intake.commands.vault import Vault
+from services.intake.domain.messages import Patience
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import sealer_of
@@ -44,6 +47,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    teller: Teller
 
 
 @asynccontextmanager
@@ -57,7 +61,10 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
     media.mkdir(parents=True, exist_ok=True)
     pack = load(settings.pack)
     grids = Grids()
-    async with foundation(settings, SCHEMA, carrier, clock=clock, grids=grids.ready) as base:
+    async with (
+        foundation(settings, SCHEMA, carrier, clock=clock, grids=grids.ready) as base,
+        ways(settings, clock) as channels,
+    ):
         outbox = Outbox(SCHEMA, Wake())
         writer = GroupWriter(
             base.pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
@@ -77,4 +84,14 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             grids=grids,
             desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock, vault),
             media=LocalStore(str(media.resolve())),
+            teller=Teller(
+                base.pool,
+                outbox,
+                vault,
+                channels,
+                pack,
+                Patience(settings.message_first_retry, settings.message_longest_retry, settings.message_give_up_after),
+                settings.public_url or "",
+                clock,
+            ),
         )

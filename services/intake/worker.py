@@ -13,5 +13,6 @@ def worker_jobs(wired: Wired) -> list[Job]:
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
+        wired.teller.job(),
         expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
     ]

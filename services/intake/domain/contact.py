@@ -13,7 +13,8 @@ _EXTENSION: Final = re.compile(r"(?:转|ext\.?|x|#)\s*\d{1,6}\s*$", re.IGNORECAS
 _MOBILE: Final = re.compile(r"(?:(?:00)?86)?0?(1[3-9]\d{9})")
 _ABROAD: Final = re.compile(r"(?:00)?86(0?[1-9]\d{8,10})")
 _LEAST_DIGITS: Final = 5
-_EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}")
+# One address and nothing else: what would be a list, a comment or a name in a header is none.
+_EMAIL: Final = re.compile(r"[^@\s,;:<>()\[\]\\\"]{1,64}@[^@\s,;:<>()\[\]\\\"]{1,253}")
 
 
 class BadContact(Invalid):

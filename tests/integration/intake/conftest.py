@@ -134,8 +134,8 @@ class Place:
 
 
 @asynccontextmanager
-async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> AsyncIterator[Place]:
-    """An intake service on a new database, with these areas, its jobs running."""
+async def city(server: str, folder: Path, features: list[dict[str, Any]], **changed: Any) -> AsyncIterator[Place]:
+    """An intake service on a new database, with these areas and changed settings, its jobs running."""
     dsn = await new_database(server)
     await asyncio.to_thread(migrations.migrate, dsn)
     settings = IntakeSettings(
@@ -146,6 +146,7 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> Asy
         media_max_bytes=100_000,
         batch_max_lines=2_500,
         pack="haidian",
+        **changed,
     )
     carrier = open_carrier(settings)
     stop = asyncio.Event()
