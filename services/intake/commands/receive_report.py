@@ -11,6 +11,7 @@ import orjson
 from services.intake import outgoing
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.vault import Vault
+from services.intake.domain.masking import mask
 from services.intake.domain.report import (
     RECEIVED,
     Asked,
@@ -74,7 +75,7 @@ def may_report(desk: Desk, who: Principal, asked: Asked) -> None:
     """Raise UnknownCategory, or OutsideScope if the caller's key does not hold this category."""
     if asked.category not in desk.categories:
         raise UnknownCategory(
-            f"{asked.category!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
+            f"{mask(asked.category)!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
             errors=[FieldError("/category", "not in the catalogue")],
         )
     if who.categories is not None and asked.category not in who.categories:
@@ -112,7 +113,7 @@ def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
         centre = None if path is None else grids.centre_of(path)
         if path is None or centre is None:
             raise UnknownGrid(
-                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+                f"there is no grid {mask(named[:80])!r}; GET /intake/v1/areas?level=grid lists them",
                 errors=[FieldError("/location/grid", "no such grid")],
             )
         return centre, path
