@@ -24,10 +24,10 @@ from services.intake.store.subjects import Candidate, Kept
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import tracking_hash
-from shared.postgres import ACQUIRE_SECONDS, Connection, Pool
+from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, is_outage
 
 MARKS: Final = "marks"
-_MOST: Final = 1_000
+_MOST: Final = 256
 _TRIES: Final = 20
 
 _Subjects: TypeAlias = dict[bytes, tuple[UUID, bytes]]
@@ -40,6 +40,9 @@ class Due(NamedTuple):
     tracking_code: str
     received_at: datetime
     sealed: Sealed
+
+
+_Waiting: TypeAlias = tuple[Sequence[Due], "asyncio.Future[None]"]
 
 
 class SubjectBusy(Unavailable):
@@ -64,7 +67,7 @@ class Vault:
         self._pool = pool
         self._clock = clock
         self._secret: bytes | None = None
-        self._waiting: list[tuple[Due, asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._turn: asyncio.Task[None] | None = None
 
     async def keep(self, rows: Iterable[Row]) -> None:
@@ -75,35 +78,42 @@ class Vault:
         if due:
             await self.keep_due(due)
 
-    async def keep_due(self, due: Iterable[Due]) -> None:
+    async def keep_due(self, due: Sequence[Due]) -> None:
         """The same of what is no row to be stored."""
-        loop = asyncio.get_running_loop()
-        mine: list[tuple[Due, asyncio.Future[None]]] = [(one, loop.create_future()) for one in due]
-        self._waiting += mine
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((due, kept))
         if self._turn is None:
             self._turn = asyncio.create_task(self._work(), name="personal-keys")
         # A client that hangs up leaves its key in the statement.
-        await asyncio.gather(*(future for _, future in mine))
+        await kept
 
     async def _work(self) -> None:
+        """All that waits, together; while that is under way the next gather."""
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                try:
-                    async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                        await self._keep(connection, [due for due, _ in group])
-                except BaseException as error:
-                    for _, future in group:
-                        if not future.done():
-                            future.set_exception(error)
-                    if not isinstance(error, Exception):
-                        raise
-                else:
-                    for _, future in group:
-                        if not future.done():
-                            future.set_result(None)
+                await self._keep_group(group)
         finally:
             self._turn = None
+
+    async def _keep_group(self, group: Sequence[_Waiting]) -> None:
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                await self._keep(connection, [one for due, _ in group for one in due])
+        except BaseException as error:
+            if isinstance(error, Exception) and not is_outage(error) and len(group) > 1:
+                for alone in group:  # what is wrong with one costs the others nothing
+                    await self._keep_group([alone])
+                return
+            for _, kept in group:
+                if not kept.done():  # done already: the sender was cancelled
+                    kept.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for _, kept in group:
+                if not kept.done():
+                    kept.set_result(None)
 
     async def _keep(self, connection: Connection, due: Sequence[Due]) -> None:
         secret = await self._marks_secret(connection)
