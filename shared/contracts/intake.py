@@ -114,8 +114,8 @@ class MessageSent(Fact):
 
 
 class MessageFailed(Fact):
-    """A reporter was not told. `reason`: no_channel, no_contact (none was left, or it is erased), opted_out, refused
-    (by the gateway), gave_up (after trying for a day).
+    """A reporter was not told. `reason`: no_channel, no_contact (none was left, or it is erased), no_text (of the
+    pack), opted_out, refused (by the gateway), gave_up (after trying for a day).
     """
 
     TYPE: ClassVar[str] = "message.failed.v1"

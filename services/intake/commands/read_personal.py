@@ -3,10 +3,11 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from services.intake.commands.vault import Opening, Vault
+from services.intake.commands.vault import Opening, PersonalKeyMissing, Vault
 from services.intake.domain.masking import mask
 from services.intake.domain.purposes import NothingPersonal, PersonalErased, Purpose
 from services.intake.domain.report import Personal, ReportNotFound
+from services.intake.sealing import CannotUnseal
 from services.intake.store import personal as store
 from services.intake.store.personal import Entry, Found
 from shared import idempotency
@@ -37,7 +38,9 @@ async def read_personal(
     note: str = "",
     once: Once | None = None,
 ) -> Personal:
-    """Raises ActionNotAllowed, ReportNotFound (also outside the caller's area), NothingPersonal, PersonalErased."""
+    """Raises ActionNotAllowed, ReportNotFound (also outside the caller's area), NothingPersonal, PersonalErased,
+    PersonalKeyMissing.
+    """
     authorize(who, ACTION)
     async with transaction(pool) as tx:
         found = await store.find(tx, report_id)
@@ -58,7 +61,13 @@ def _opened(vault: Vault, found: Found) -> Personal:
         if found.ended:
             raise gone
         raise NothingPersonal(f"report {found.id} came without a contact, and nothing in its text is masked")
-    opened = vault.open(Opening(found.id, found.sealed, found.key, found.subject, found.subject_key))
+    try:
+        opened = vault.open(Opening(found.id, found.sealed, found.key, found.subject, found.subject_key))
+    except CannotUnseal:
+        raise PersonalKeyMissing(
+            f"what is personal of report {found.id} does not open with the keys that this process was given",
+            facts={"retry_after": 5},
+        ) from None
     if opened is None:
         raise gone
     return opened

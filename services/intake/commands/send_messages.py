@@ -27,6 +27,7 @@ from shared.bus.outbox import Outbox
 from shared.jobs import Job
 from shared.kernel.clock import Clock
 from shared.packs import Pack
+from shared.packs.model import Text
 from shared.polling import polling_job
 from shared.postgres import Pool, transaction
 
@@ -85,11 +86,18 @@ class Teller:
         reporter = (personal and personal.reporter) or Reporter()
         if one.silent_at is not None:
             return Told(one, None, "opted_out")
+        texts: Mapping[str, Text] = self.pack.messages.texts  # type: ignore[assignment]
+        if one.template not in texts:  # the pack had one when the message was taken up
+            return Told(one, None, "no_text")
         found = way(phone_of(reporter.phone or ""), email_of(reporter.email or ""), [*self.ways])
         if isinstance(found, str):
             return Told(one, None, found)
         channel, to = found
-        result = await self.ways[channel].send(self._message(one, to))
+        try:
+            result = await self.ways[channel].send(self._message(one, texts[one.template], to))
+        except Exception as error:
+            # Its neighbours in the batch are sent all the same. The error's own words may hold the address.
+            result = Result("later", type(error).__name__)
         if result.state != "sent":
             log.warning(
                 "a reporter could not be told",
@@ -101,15 +109,14 @@ class Teller:
             )
         return Told(one, channel, result)
 
-    def _message(self, one: Claimed, to: str) -> Message:
+    def _message(self, one: Claimed, text: Text, to: str) -> Message:
         words = self.pack.messages
         code, category = one.tracking_code or "", self.pack.categories.get(one.category or "")
         stop = f"{self.base.rstrip('/')}/intake/v1/opt-out#{code}"
         texts, subjects = [], []
         for language in words.languages:
             name = "" if category is None else getattr(category.name, language)
-            text = getattr(words.texts[one.template], language)  # type: ignore[index]
-            texts.append(render(text, {"category": name, "code": code, "stop": stop}))
+            texts.append(render(getattr(text, language), {"category": name, "code": code, "stop": stop}))
             subjects.append(getattr(words.subject, language))
         return Message(f"{one.report_id}.{one.template}", to, " ".join(subjects), "\n".join(texts), stop)
 

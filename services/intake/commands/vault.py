@@ -14,10 +14,11 @@ from typing import Final, NamedTuple, TypeAlias
 from uuid import UUID, uuid4
 
 import asyncpg
+import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.intake.domain.report import Personal
-from services.intake.sealing import KEY_BYTES, Sealed, Sealer, decrypt, encrypt, is_old
+from services.intake.sealing import KEY_BYTES, CannotUnseal, Sealed, Sealer, decrypt, encrypt, is_old
 from services.intake.store import subjects as store
 from services.intake.store.reports import Row
 from services.intake.store.subjects import Candidate, Kept
@@ -25,6 +26,8 @@ from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import tracking_hash
 from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, is_outage
+
+log = structlog.get_logger()
 
 MARKS: Final = "marks"
 _MOST: Final = 256
@@ -47,6 +50,12 @@ _Waiting: TypeAlias = tuple[Sequence[Due], "asyncio.Future[None]"]
 
 class SubjectBusy(Unavailable):
     slug, title, title_zh = "subject-busy", "The same person's key is being made or erased", "同一主体正在处理"
+
+
+class PersonalKeyMissing(Unavailable):
+    """A person's key lies under an installation key that this process was not given."""
+
+    slug, title, title_zh = "personal-key-missing", "A key of personal data is not given", "缺少个人信息密钥"
 
 
 class Opening(NamedTuple):
@@ -134,7 +143,7 @@ class Vault:
             kept = []
             for one, marks in marked.values():
                 person, wrapped = subjects[marks[0]]
-                kept.append(_kept(one, person, self.sealer.keys.unwrap(wrapped, person.bytes)))
+                kept.append(_kept(one, person, self._unwrap(wrapped, person.bytes)))
             for report in await store.keep(connection, sorted(kept, key=lambda each: each.subject)):
                 del marked[report]
         raise SubjectBusy("nothing was stored; send the same again", facts={"retry_after": 1})
@@ -189,8 +198,17 @@ class Vault:
                 await store.add_secret(connection, MARKS, fresh)
                 wrapped = await store.secret(connection, MARKS)
                 assert wrapped is not None
-            self._secret = self.sealer.keys.unwrap(wrapped, MARKS.encode())
+            self._secret = self._unwrap(wrapped, MARKS.encode())
         return self._secret
+
+    def _unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
+        try:
+            return self.sealer.keys.unwrap(wrapped, bound)
+        except CannotUnseal as error:
+            log.error("a person's key does not open", error=str(error))
+            raise PersonalKeyMissing(
+                "this process lacks a key; nothing was changed, send the same again", facts={"retry_after": 5}
+            ) from None
 
 
 def _kept(due: Due, person: UUID, key: bytes) -> Kept:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from shared.kernel.errors import NotFound
 
 Channel = Literal["sms", "email"]
-Reason = Literal["no_channel", "no_contact", "opted_out", "refused", "gave_up"]
+Reason = Literal["no_channel", "no_contact", "no_text", "opted_out", "refused", "gave_up"]
 
 
 class NoSuchReporter(NotFound):

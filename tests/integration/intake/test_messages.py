@@ -261,6 +261,19 @@ async def test_an_occasion_that_the_pack_has_no_words_for_is_passed_over(told: T
     assert await told.state(taken["id"], "verified") is None
 
 
+async def test_one_that_cannot_even_be_tried_costs_its_neighbours_nothing(told: Told):
+    class Broken:
+        async def send(self, message: Any) -> Any:
+            raise RuntimeError(message.to)
+
+    phone, mail = await told.report(phone=number()), await told.report(email="wang@example.org")
+    for taken in (phone, mail):
+        await told.due(taken["id"])
+    await replace(told.teller, ways={**told.teller.ways, "email": Broken()}).send()
+    assert (await told.state(phone["id"]))["state"] == "sent"
+    assert (await told.state(mail["id"]))["state"] == "waiting"
+
+
 async def test_a_sender_that_dies_leaves_its_message_to_another_under_the_same_id(told: Told):
     from services.intake.store import messages as store
 

@@ -425,6 +425,26 @@ async def test_a_new_installation_key_opens_everything_once_it_is_rewrapped_and_
             Sealer(new_key).keys.unwrap(key, subject.bytes)
 
 
+async def test_a_process_without_the_key_says_so_and_stores_nothing(own_intake: Place):
+    import os
+
+    wired, number = own_intake.wired, phone()
+    report = await reported(own_intake, phone=number)
+    kept = await own_intake.count()
+    right = wired.desk.vault.sealer
+    wired.desk.vault.sealer = Sealer(os.urandom(32))
+    try:
+        answer = await own_intake.post(own_intake.body(reporter={"phone": number}))
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/personal-key-missing")
+        assert await own_intake.count() == kept
+        answer = await look(own_intake, report)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/personal-key-missing")
+        assert number not in answer.text
+    finally:
+        wired.desk.vault.sealer = right
+    assert (await look(own_intake, report)).status_code == 200
+
+
 def _key_of(intake: Place) -> bytes:
     from services.intake.sealing import personal_key
 
