@@ -11,7 +11,9 @@ from services.intake.api import (
     first_asked,
     keys,
     media,
+    opt_out,
     own_report,
+    personal,
     reports,
     uploads,
 )
@@ -57,6 +59,8 @@ def create_app(wired: Wired) -> FastAPI:
         area_changes,
         uploads,
         activities,
+        personal,
+        opt_out,
     ):
         app.include_router(module.router)
     return app
