@@ -69,6 +69,7 @@ async def test_it_is_read_back(intake: Place) -> None:
     assert set(view) == {
         "id", "tracking_code", "routing_key", "status", "category", "received_at", "case_id", "merged_into",
         "withdrawn_at",
+        "first_asked",
     }  # fmt: skip
     assert view["id"] == taken["id"]
     assert view["tracking_code"] == taken["tracking_code"]
