@@ -15,6 +15,9 @@ LimitUnit = Literal["work_minute", "work_hour", "work_day", "urgent_minute", "ur
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
 RuleName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
+CategoryPattern = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}\*?$")]
+"""A category's code, or the beginning of one and `*`."""
+AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z][0-9A-Za-z_]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
@@ -171,10 +174,40 @@ class Condition(Model):
 
 
 class Attribute(Text):
-    """An attribute of reports that routing rules may look at. `categories`: codes, or beginnings of codes and `*`."""
+    """An attribute of reports: what the form of a category asks beside the description. Routing rules may look at it.
 
-    type: Literal["text", "number", "boolean"]
-    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+    `categories`: codes, or beginnings of codes and `*`. `values` are what a `choice` (one of them) or `choices` (any
+    number of them, each once) may be; `min` and `max`, both included, hold for a `number`; a `datetime` is RFC 3339 with
+    an offset. `required`: a report of these categories is refused without it.
+    """
+
+    type: Literal["text", "number", "boolean", "datetime", "choice", "choices"]
+    categories: Annotated[tuple[CategoryPattern, ...], Field(min_length=1)]
+    required: bool = False
+    description: Text | None = None
+    values: dict[Code, Text] = {}
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        chosen = self.type in ("choice", "choices")
+        if chosen and not self.values:
+            raise ValueError(f"a {self.type} needs values: {{key: {{zh: …, en: …}}}}")
+        if self.values and not chosen:
+            raise ValueError(f"values are for a choice or choices, and this is a {self.type}")
+        if (self.min is not None or self.max is not None) and self.type != "number":
+            raise ValueError(f"min and max are for a number, and this is a {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"nothing lies between min {self.min:g} and max {self.max:g}")
+        return self
+
+    def is_of(self, category: str) -> bool:
+        """Whether reports of this category have it."""
+        return any(
+            category.startswith(pattern[:-1]) if pattern.endswith("*") else category == pattern
+            for pattern in self.categories
+        )
 
 
 class Category(Model):
@@ -341,7 +374,7 @@ class Pack(Model):
     procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
-    attributes: dict[str, Attribute] = {}
+    attributes: dict[AttributeName, Attribute] = {}
     routing: str
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]
     demo: Demo
@@ -349,6 +382,10 @@ class Pack(Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def attributes_of(self, category: str) -> list[tuple[str, Attribute]]:
+        """What the form of a category asks: name and attribute, in the order of the file."""
+        return [(name, each) for name, each in self.attributes.items() if each.is_of(category)]
 
     def unit_for(self, category: str, area: str) -> Unit | None:
         """The routing rule: of the category's department, the unit with the smallest area that covers `area`.

@@ -176,6 +176,27 @@ def test_attributes_are_of_categories_that_there_are(folder: Path, spoil: Spoil)
     ]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "finding"),
+    [
+        ("type: choice", "a choice needs values: {key: {zh: …, en: …}}"),
+        ("type: choices, values: {}", "a choices needs values: {key: {zh: …, en: …}}"),
+        ("type: text, values: {a: {zh: x, en: x}}", "values are for a choice or choices, and this is a text"),
+        ("type: datetime, min: 3", "min and max are for a number, and this is a datetime"),
+        ("type: number, min: 3, max: 2", "nothing lies between min 3 and max 2"),
+    ],
+)
+def test_an_attribute_is_of_one_piece(folder: Path, spoil: Spoil, attribute: str, finding: str) -> None:
+    spoil("pack.yaml", "departments:", f"attributes: {{a: {{zh: x, en: x, {attribute}, categories: [rodent]}}}}\ndepartments:")
+    assert findings(folder) == [f"nyc-311/pack.yaml /attributes/a: {finding}"]
+
+
+def test_an_attribute_has_a_name_that_a_program_can_use(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "departments:", "attributes: {a b: {zh: x, en: x, type: text, categories: [rodent]}}\ndepartments:")
+    assert len(findings(folder)) == 1
+    assert findings(folder)[0].startswith("nyc-311/pack.yaml /attributes/a b")
+
+
 def test_a_key_that_is_given_twice_is_refused(folder: Path, spoil: Spoil) -> None:
     spoil("pack.yaml", "check_radius_m: 100", "check_radius_m: 100\ncheck_radius_m: 200")
     assert any("'check_radius_m' is given twice" in found for found in findings(folder))
