@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from services.intake.api import areas, batch, catalogue, keys, media, reports
+from services.intake.api.open311 import offering, posting, reading, updating
+from services.intake.api.open311.errors import ProtocolErrors
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -25,9 +27,12 @@ def create_app(wired: Wired) -> FastAPI:
         # A multipart body is a little larger than the file in it.
         "/v1/media": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
+        # A request of Open311 may come with a few pictures.
+        **{f"/open311/v2/requests.{form}": 4 * wired.settings.media_max_bytes for form in ("xml", "json")},
     }
+    app.add_middleware(ProtocolErrors)
     app.include_router(reports.straight_router)
-    for module in (reports, batch, media, areas, catalogue, keys):
+    for module in (posting, reports, batch, media, areas, catalogue, keys, offering, reading, updating):
         app.include_router(module.router)
     return app
 

@@ -21,3 +21,12 @@ class IntakeSettings(Settings):
     group_writers: int = Field(2, ge=1, le=8, description="transactions of posted reports under way at once")
     group_most: int = Field(256, ge=1, le=5_000, description="reports in one of them, at the most")
     group_room: int = Field(4_096, ge=1, description="reports that may wait; a further one is answered with 503")
+    open311_url: str | None = Field(
+        None, description="public address of /intake/open311/v2, as discovery tells it; left out: as it was asked"
+    )
+    open311_contact: str | None = Field(None, description="whom a developer asks; left out: the city's name")
+    open311_key_service: str | None = Field(None, description="how one comes by an api_key: words or an address")
+    open311_jurisdictions: dict[str, str] = Field(
+        default_factory=dict,
+        description='parts of the city that are jurisdictions of their own: {"xueyuanlu.example": "110108.011"}',
+    )

@@ -10,6 +10,7 @@ from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.grids.index import Grids
 from services.intake.queries.catalogue import CategoryView, catalogue
+from services.intake.queries.open311_services import Services
 from services.intake.sealing import Sealer, personal_key
 from services.intake.settings import IntakeSettings
 from shared.auth import Authenticator
@@ -43,6 +44,7 @@ class Wired:
     grids: Grids
     desk: Desk
     media: LocalStore
+    open311: Services
 
 
 @asynccontextmanager
@@ -75,4 +77,5 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             grids=grids,
             desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
             media=LocalStore(str(media.resolve())),
+            open311=Services(pack),
         )

@@ -150,6 +150,8 @@ def entry(
     details: dict[str, Any] | None = None
     if asked.attributes or asked.media:
         details = {"attributes": asked.attributes, "media": asked.media}
+    if asked.kept:
+        details = {**(details or {}), "open311": asked.kept}
     return Row(
         report.id,
         report.tracking_code,

@@ -90,6 +90,8 @@ class Asked(NamedTuple):
     attributes: Mapping[str, Any]
     reporter: Reporter | None
     media: Sequence[UUID]
+    kept: Mapping[str, Any] | None = None
+    """What the door of Open311 keeps beside the report, to show it as it was sent."""
 
 
 class Report(NamedTuple):

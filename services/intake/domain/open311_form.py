@@ -1,0 +1,109 @@
+"""A posted request as it was written: which fields belong together, and what each may be."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from services.intake.domain.masking import mask
+from services.intake.domain.open311 import LONGEST_DESCRIPTION
+from services.intake.domain.report import Reporter
+from shared.kernel.errors import FieldError, Invalid
+
+# A tag or a comment, not a less-than sign: the protocol takes free text and no HTML.
+_HTML: Final = re.compile(r"<(?:[a-z][a-z0-9]*(?:\s[^<>]*)?/?|/[a-z][a-z0-9]*\s*|!--.*)>", re.IGNORECASE | re.DOTALL)
+_LONGEST: Final[Mapping[str, int]] = {
+    "description": LONGEST_DESCRIPTION,
+    "address_string": 500,
+    "address_id": 280,
+    "email": 254,
+    "phone": 40,
+    "first_name": 100,
+    "last_name": 100,
+    "device_id": 200,
+    "deviceid": 200,
+    "account_id": 200,
+    "update_id": 200,
+}
+_LONGEST_URL: Final = 2_000
+MOST_URLS: Final = 20
+
+
+class BadField(Invalid):
+    slug, title, title_zh = "bad-field", "A field of the form is wrong", "表单字段有误"
+
+
+class Written(NamedTuple):
+    """The words of a request. `text` is what a desk reads: the description, and below it what else was said of the
+    place and where pictures lie; `said` is how much of it is the reporter's own description. `address` is masked.
+    """
+
+    text: str
+    said: int
+    address: str | None
+    media_url: str | None
+
+
+def check_lengths(fields: Mapping[str, Sequence[str]]) -> list[FieldError]:
+    """What is too long, or given several times, of the fields that may be given once."""
+    errors = []
+    for name, most in _LONGEST.items():
+        values = fields.get(name)
+        if not values:
+            continue
+        if len(values) > 1:
+            errors.append(FieldError(f"/{name}", "given more than once"))
+        if len(values[0]) > most:
+            errors.append(FieldError(f"/{name}", f"has {len(values[0]):,} characters, and may have {most:,}"))
+    return errors
+
+
+def check_description(text: str | None) -> list[FieldError]:
+    if text and (found := _HTML.search(text)):
+        return [FieldError("/description", f"is free text and may hold no HTML, such as {found[0][:40]!r}")]
+    return []
+
+
+def check_urls(urls: Sequence[str], name: str = "media_url") -> list[FieldError]:
+    errors = []
+    if len(urls) > MOST_URLS:
+        errors.append(FieldError(f"/{name}", f"{len(urls)} addresses, and there may be {MOST_URLS}"))
+    if not all(_is_web_address(url) for url in urls[:MOST_URLS]):
+        errors.append(FieldError(f"/{name}", "must be a web address that begins with https:// or http://"))
+    return errors
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and len(url) <= _LONGEST_URL
+            and url.isprintable()
+        )
+    except ValueError:
+        return False
+
+
+def written(description: str | None, service: str, address: str | None, urls: Sequence[str]) -> Written:
+    """`service` is what a request without any description is about. Raises BadField where all of it is too long."""
+    said = len(description or "")
+    lines = [description or service]
+    if address:
+        lines.append(f"地址 address: {address}")
+    lines += [f"照片 photo: {url}" for url in urls]
+    text = "\n".join(lines)
+    if len(text) > LONGEST_DESCRIPTION:
+        words = f"with address_string and media_url has {len(text):,} characters, and may have {LONGEST_DESCRIPTION:,}"
+        raise BadField(f"description {words}", errors=[FieldError("/description", words)])
+    return Written(text, said, mask(address) if address else None, urls[0] if urls else None)
+
+
+def reporter(first: str | None, last: str | None, email: str | None, phone: str | None) -> Reporter | None:
+    """Who reports, as far as they say. A Chinese name is written without a space, the family's name first."""
+    if last and first and not (last + first).isascii():
+        name: str | None = last + first
+    else:
+        name = " ".join(part for part in (first, last) if part) or None
+    return Reporter(name, phone, email) if name or email or phone else None
