@@ -31,6 +31,7 @@ def create_app(wired: Wired) -> FastAPI:
         **{f"/open311/v2/requests.{form}": 4 * wired.settings.media_max_bytes for form in ("xml", "json")},
     }
     app.add_middleware(ProtocolErrors)
+    app.add_route("/open311/v2/requests.{format}", posting.straight, methods=["POST"], include_in_schema=False)
     app.include_router(reports.straight_router)
     for module in (posting, reports, batch, media, areas, catalogue, keys, offering, reading, updating):
         app.include_router(module.router)

@@ -17,10 +17,11 @@ CREATE TABLE intake.open311_requests (
 CREATE INDEX open311_requests_open ON intake.open311_requests (open, report_id);
 CREATE INDEX open311_requests_category ON intake.open311_requests (category, open, report_id);
 CREATE INDEX open311_requests_case ON intake.open311_requests (case_id, report_id);
--- The planner must know how few categories and how many cases there are; of the rest no search goes by.
+-- The planner must know how few categories and how many cases there are, and that everything lies in the city's area:
+-- without that it takes a half per cent for what is all, and sorts thousands where it should walk fifty.
 ALTER TABLE intake.open311_requests
 ALTER COLUMN handed SET STATISTICS 0,
-ALTER COLUMN area SET STATISTICS 0,
+ALTER COLUMN area SET STATISTICS 10,
 ALTER COLUMN lon SET STATISTICS 0,
 ALTER COLUMN lat SET STATISTICS 0,
 ALTER COLUMN report_id SET STATISTICS 10,

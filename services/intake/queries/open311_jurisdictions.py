@@ -16,10 +16,15 @@ class Jurisdiction(NamedTuple):
     area: AreaPath
 
 
+_CITY = AreaPath.root()
+
+
 def jurisdiction(pack: Pack, named: Mapping[str, str], asked: str | None) -> Jurisdiction:
     """The one asked for. The whole city goes by the pack's name and by its area path, unless the settings name several:
     then one must be said. Raises Invalid, UnknownJurisdiction.
     """
+    if asked is None and not named:
+        return Jurisdiction(pack.name, _CITY)
     whole = AreaPath(next(iter(named.values()), ""))
     known = {name: AreaPath(area) for name, area in named.items()}
     if len(named) < 2:

@@ -21,7 +21,7 @@ from services.intake.store import open311 as store
 from services.intake.store.open311 import Asked, Noted, Shown
 from shared.kernel.clock import Clock
 from shared.packs.model import Attribute
-from shared.postgres import Pool
+from shared.postgres import Pool, transaction
 
 FIRST, LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
@@ -70,7 +70,8 @@ async def requests(reader: Reader, asked: Filter, *, size: int, offset: int, unp
         low, high = id_floor(within.after), id_floor(within.before) if timed else LAST
     opens = None if asked.statuses is None else [status == OPEN for status in dict.fromkeys(asked.statuses)]
     ranged = Asked(low, high, asked.area, asked.box, asked.codes, opens)
-    async with reader.pool.acquire() as connection:
+    async with transaction(reader.pool) as connection:
+        await store.plan_each(connection)
         if by_change:
             changed = window(asked.updated_after, asked.updated_before, now, ("?updated_after", "?updated_before"))
             at = (changed.after, changed.before)

@@ -8,7 +8,9 @@ from uuid import UUID
 from services.intake.domain.open311 import LONGEST_SPAN, extended_status, plain_status, update_id, window, words_of
 from services.intake.queries.open311_requests import Reader, moment
 from services.intake.store import open311_following as store
+from services.intake.store.open311 import plan_each
 from services.intake.store.open311_following import Update
+from shared.postgres import transaction
 
 # Asked without a time: a client that looks once a night misses nothing.
 USUAL_SPAN = timedelta(hours=24)
@@ -40,7 +42,8 @@ async def updates(
         start = now - (USUAL_SPAN if ids is None else LONGEST_SPAN)
     within = window(start, end, now)
     at = (within.after, within.before)
-    async with reader.pool.acquire() as connection:
+    async with transaction(reader.pool) as connection:
+        await plan_each(connection)
         if ids is not None:
             every = await store.updates_of(connection, at, area, ids)
             found, total = every[offset : offset + size], len(every)

@@ -68,33 +68,42 @@ LIST_STATUS, COUNT_STATUS = listed(BY_STATUS_PART), counted(BY_STATUS_PART)
 LIST_CATEGORY, COUNT_CATEGORY = listed(BY_CATEGORY_PART), counted(BY_CATEGORY_PART)
 
 # Each case once, by its last told step; what has no case was last changed when it came in.
-_UPDATED_PART = f"""
+_STEPPED_PART = f"""
     SELECT q.report_id AS id, u.at
       FROM intake.open311_updates u JOIN intake.open311_requests q ON q.case_id = u.case_id
      WHERE u.at >= $10 AND u.at < $11
        AND NOT EXISTS (SELECT FROM intake.open311_updates n WHERE n.case_id = u.case_id AND n.version > u.version)
        AND q.report_id >= $1 AND q.report_id < $2 AND {prefix_sql("q.area", "$3")}
        AND ($4::float8 IS NULL OR (q.lon BETWEEN $4 AND $6 AND q.lat BETWEEN $5 AND $7))
-       AND ($8::text[] IS NULL OR q.category = ANY ($8)) AND ($9::boolean[] IS NULL OR q.open = ANY ($9))
-    UNION ALL
-    SELECT q.report_id, r.received_at
+       AND ($8::text[] IS NULL OR q.category = ANY ($8)) AND ($9::boolean[] IS NULL OR q.open = ANY ($9))"""
+_LONELY_PART = f"""
+    SELECT q.report_id AS id, r.received_at AS at
       FROM intake.open311_requests q JOIN intake.reports r ON r.id = q.report_id
      WHERE q.case_id IS NULL AND q.report_id >= greatest($1::uuid, $12) AND q.report_id < least($2::uuid, $13)
        AND {prefix_sql("q.area", "$3")}
        AND ($4 IS NULL OR (q.lon BETWEEN $4 AND $6 AND q.lat BETWEEN $5 AND $7))
-       AND ($8 IS NULL OR q.category = ANY ($8)) AND ($9 IS NULL OR q.open = ANY ($9))
-    UNION ALL
-    SELECT r.id, r.received_at
+       AND ($8 IS NULL OR q.category = ANY ($8)) AND ($9 IS NULL OR q.open = ANY ($9))"""
+_NEW_PART = f"""
+    SELECT r.id, r.received_at AS at
       FROM intake.reports r
      WHERE r.id >= greatest($1::uuid, $12) AND r.id < least($2::uuid, $13)
        AND r.id > (SELECT upto FROM intake.open311_settled)
        AND NOT EXISTS (SELECT FROM intake.open311_requests q WHERE q.report_id = r.id)
        AND {prefix_sql("r.routing_key", "$3")}
        AND ($4 IS NULL OR (r.lon BETWEEN $4 AND $6 AND r.lat BETWEEN $5 AND $7))
-       AND ($8 IS NULL OR r.category = ANY ($8)) AND ($9 IS NULL OR true = ANY ($9))
+       AND ($8 IS NULL OR r.category = ANY ($8)) AND ($9 IS NULL OR true = ANY ($9))"""
+LIST_UPDATED = f"""
+    SELECT id FROM (
+        ({_STEPPED_PART} ORDER BY u.at DESC, q.report_id DESC LIMIT ($14::bigint + $15::bigint))
+        UNION ALL
+        ({_LONELY_PART} ORDER BY q.report_id DESC LIMIT ($14::bigint + $15::bigint))
+        UNION ALL
+        ({_NEW_PART} ORDER BY r.id DESC LIMIT ($14::bigint + $15::bigint))
+    ) AS f ORDER BY at DESC, id DESC LIMIT $14::bigint OFFSET $15::bigint
 """
-LIST_UPDATED = f"SELECT id FROM ({_UPDATED_PART}) AS f ORDER BY at DESC, id DESC LIMIT $14 OFFSET $15"
-COUNT_UPDATED = f"SELECT count(*) FROM ({_UPDATED_PART}) AS f"
+COUNT_UPDATED = f"""
+    SELECT count(*) FROM ({_STEPPED_PART} UNION ALL {_LONELY_PART} UNION ALL {_NEW_PART}) AS f
+"""
 
 SHOW = """
     SELECT r.id, coalesce(q.category, r.category), r.description, r.lon, r.lat, r.routing_key, r.details, r.caller,
@@ -126,6 +135,13 @@ MIDDLE_GRID = """
 
 CHANGESET = "SELECT at, digest FROM intake.open311_changesets ORDER BY at DESC LIMIT 1"
 ADD_CHANGESET = "INSERT INTO intake.open311_changesets (at, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+
+async def plan_each(tx: Connection) -> None:
+    """Let each list of this transaction be planned for what it asks. The plan that serves any question would do for
+    none: it cannot know that there is no box, that the area is the whole city, nor how few are wanted.
+    """
+    await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def listed_ids(connection: Connection, asked: Asked, limit: int, offset: int) -> list[UUID]:

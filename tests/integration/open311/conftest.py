@@ -249,3 +249,11 @@ async def own_open311(postgres_dsn: str, tmp_path: Any) -> AsyncIterator[Open311
     async with city(postgres_dsn, tmp_path, demo_areas()) as made:
         async for door in _door(made):
             yield door
+
+
+@pytest.fixture(scope="module")
+async def own_door(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Open311]:
+    """One file's own."""
+    async with city(postgres_dsn, tmp_path_factory.mktemp("own"), demo_areas()) as made:
+        async for door in _door(made):
+            yield door

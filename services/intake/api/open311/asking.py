@@ -75,12 +75,13 @@ def many(given: Multi, name: str) -> list[str]:
 
 def place_asked(request: Request, form: Multi | None = None) -> Jurisdiction:
     """The jurisdiction that the address names, or the form. Raises Invalid, UnknownJurisdiction."""
-    named = one(request.query_params, "jurisdiction_id")
+    named = one(request.query_params, "jurisdiction_id") if request.scope["query_string"] else None
     said = None if form is None else one(form, "jurisdiction_id", "/")
     if named and said and named != said:
         words = "the address names another jurisdiction than the form"
         raise Invalid(words, errors=[FieldError("/jurisdiction_id", words)])
-    return jurisdiction(wired(request).pack, wired(request).settings.open311_jurisdictions, named or said)
+    parts = wired(request)
+    return jurisdiction(parts.pack, parts.settings.open311_jurisdictions, named or said)
 
 
 def moment(given: Multi, name: str, mark: str = "?") -> datetime | None:

@@ -46,7 +46,10 @@ class Where(NamedTuple):
     address: str | None
 
 
-async def _post(request: Request) -> Response:
+async def straight(request: Request) -> Response:
+    """What answers a posted request. It is routed by hand, before the documented route: the framework's matching, done
+    twice for a route of an included router, and its exit stacks took a tenth of what a post has.
+    """
     parts = asking.wired(request)
     form_asked = asking.format_asked(request)
     form = await read_form(request, parts.settings.max_body_bytes)
@@ -98,7 +101,9 @@ async def caller_of(parts: Wired, request: Request, form: Form) -> Principal:
     """Whom `api_key` stands for, in the form, the address or the Authorization header. Raises NotSignedIn, BadKey,
     RateExceeded.
     """
-    key = asking.one(form, "api_key", "/") or asking.one(request.query_params, "api_key")
+    key = asking.one(form, "api_key", "/")
+    if key is None and request.scope["query_string"]:
+        key = asking.one(request.query_params, "api_key")
     if key is None:
         header = request.headers.get("authorization")
         if header is None:
@@ -216,7 +221,7 @@ _FIELDS: Final = (
         place=True,
     ),
 )
-@runs(_post)
+@runs(straight)
 async def post_service_request(format: Format) -> Any:
     """Report something: a form with `api_key`, `service_code`, a place (`lat` and `long`, or `address_id`, or
     `address_string`) and `attribute[CODE]` for each attribute that the service's definition requires. It is durable
