@@ -10,8 +10,14 @@ from services.intake.domain.open311 import LONGEST_DESCRIPTION
 from services.intake.domain.report import Reporter
 from shared.kernel.errors import FieldError, Invalid
 
-# A tag or a comment, not a less-than sign: the protocol takes free text and no HTML.
-_HTML: Final = re.compile(r"<(?:[a-z][a-z0-9]*(?:\s[^<>]*)?/?|/[a-z][a-z0-9]*\s*|!--.*)>", re.IGNORECASE | re.DOTALL)
+# The protocol takes free text and no HTML. A tag or a comment, not a less-than sign: only what is named as an element
+# of HTML is one.
+_ELEMENTS: Final = (
+    "a|abbr|applet|audio|b|base|blockquote|body|br|button|canvas|center|code|details|div|em|embed|font|form|frame|"
+    "frameset|h[1-6]|head|hr|html|i|iframe|img|input|label|li|link|marquee|math|meta|object|ol|option|p|pre|s|script|"
+    "select|small|source|span|strong|style|sub|sup|svg|table|tbody|td|textarea|th|thead|title|tr|u|ul|video"
+)
+_HTML: Final = re.compile(rf"<(?:/?(?:{_ELEMENTS})(?:[\s/][^<>]*)?|!--.*|!doctype[^<>]*)>", re.IGNORECASE | re.DOTALL)
 _LONGEST: Final[Mapping[str, int]] = {
     "description": LONGEST_DESCRIPTION,
     "address_string": 500,
