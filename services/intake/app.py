@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.intake.api import areas, batch, catalogue, keys, media, reports
+from services.intake.api import areas, batch, catalogue, keys, media, own_report, reports
 from services.intake.api.open311 import offering, posting, reading, updating
 from services.intake.api.open311.errors import ProtocolErrors
 from services.intake.queries.grid_index import grid_index_job
@@ -28,12 +28,12 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/media": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
         # A request of Open311 may come with a few pictures.
-        **{f"/open311/v2/requests.{form}": 4 * wired.settings.media_max_bytes for form in ("xml", "json")},
+        **dict.fromkeys(posting.WITH_PICTURES, 4 * wired.settings.media_max_bytes),
     }
     app.add_middleware(ProtocolErrors)
     app.add_route("/open311/v2/requests.{format}", posting.straight, methods=["POST"], include_in_schema=False)
     app.include_router(reports.straight_router)
-    for module in (posting, reports, batch, media, areas, catalogue, keys, offering, reading, updating):
+    for module in (posting, reports, batch, media, areas, catalogue, keys, own_report, offering, reading, updating):
         app.include_router(module.router)
     return app
 

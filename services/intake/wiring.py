@@ -9,6 +9,7 @@ from obstore.store import LocalStore
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.grids.index import Grids
+from services.intake.pack_rules import area_names, report_rules
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.queries.open311_services import Services
 from services.intake.sealing import Sealer, personal_key
@@ -75,7 +76,16 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             pack=pack,
             catalogue=catalogue(pack),
             grids=grids,
-            desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
+            desk=Desk(
+                base.pool,
+                frozenset(pack.categories),
+                grids,
+                sealer,
+                writer,
+                clock,
+                report_rules(pack, clock),
+                area_names(pack),
+            ),
             media=LocalStore(str(media.resolve())),
             open311=Services(pack),
         )

@@ -10,11 +10,21 @@ from shared.contracts.base import Fact, Point
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 
 
+class ReportOrigin(BaseModel):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    number: str | None = None
+    name: str | None = None
+
+
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
     `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code.
+    reporter's tracking code. `address` is the place in words, masked as well; `approximate`: nothing else was given,
+    and `location` and `routing_key` are those of a grid of the area that it names.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -31,6 +41,41 @@ class ReportReceived(Fact):
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
     tracking_hash: str
+    origin: ReportOrigin | None = None
+    address: str | None = None
+    approximate: bool = False
+
+
+class ReportWithdrawn(Fact):
+    """撤回: whoever sent the report took it back. `reason` is masked; `case_id` is the case it was known to belong to.
+    Whether the case ends is dispatch's to say.
+    """
+
+    TYPE: ClassVar[str] = "report.withdrawn.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    reason: str
+    case_id: UUID | None = None
+    version: int
+
+
+class ReportSupplemented(Fact):
+    """补充: whoever sent the report added a text (masked), media, or both."""
+
+    TYPE: ClassVar[str] = "report.supplemented.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    addition_id: UUID
+    routing_key: str
+    at: datetime
+    text: str | None = None
+    media: list[UUID] = Field(default_factory=list)
+    case_id: UUID | None = None
+    version: int
 
 
 class AreaDefined(Fact):
@@ -99,4 +144,12 @@ class KeyRevoked(Fact):
     version: int
 
 
-FACTS: tuple[type[Fact], ...] = (ReportReceived, AreaDefined, AreaRetired, KeyIssued, KeyRevoked)
+FACTS: tuple[type[Fact], ...] = (
+    ReportReceived,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportWithdrawn,
+    ReportSupplemented,
+)

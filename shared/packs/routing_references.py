@@ -54,6 +54,9 @@ def _findings(
         return
     yield from _conditions(rule, own, pack)
     yield from _areas(rule, pack)
+    for source in rule.when.source or ():
+        if pack.sources and source not in pack.sources:
+            yield "/when/source", f"pack.yaml states no source {source!r}; it states {', '.join(pack.sources)}"
     for name, wish in (rule.when.attributes or {}).items():
         if problem := _attribute(name, wish, own, pack):
             yield f"/when/attributes/{name}", problem

@@ -11,13 +11,14 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.admit_report import admit
+from services.intake.commands.at_address import at_address
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
     entry,
     in_grid,
     known_media,
-    may_report,
     place_of,
 )
 from services.intake.domain.report import Asked, AtPoint
@@ -100,8 +101,8 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
         asked: list[tuple[int, Asked | Refusal]] = []
         for number, line in part[n : n + TURN]:
             try:
-                report = batch.parse(line)
-                may_report(desk, who, report)
+                report = admit(desk.rules, who, batch.parse(line))
+                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
                     await known_media(desk, report.media)
                 asked.append((number, report))
@@ -125,11 +126,11 @@ def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusa
             outcomes.append((number, report))
             continue
         try:
-            place = points.get(number)
-            if place is None:
-                place, grid = place_of(grids, report)
+            place, sent = points.get(number), report.location
+            if place is not None and isinstance(sent, AtPoint):
+                grid = in_grid(grids, sent, place, found[number])
             else:
-                grid = in_grid(place, found[number])
+                place, grid = place_of(grids, report)
             outcomes.append((number, entry(desk, who, report, place, grid, now, alone=False)))
         except Refusal as refusal:
             outcomes.append((number, refusal))

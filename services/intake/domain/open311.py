@@ -42,10 +42,6 @@ class UnknownJurisdiction(NotFound):
     slug, title, title_zh = "unknown-jurisdiction", "No such jurisdiction", "没有此辖区"
 
 
-class UnknownAddress(Invalid):
-    slug, title, title_zh = "unknown-address", "No one place has this address", "地址无法定位"
-
-
 class SpanTooLong(Invalid):
     slug, title, title_zh = "span-too-long", "A query may span 90 days", "查询时间跨度过长"
 
@@ -96,6 +92,7 @@ TOLD: Final[Mapping[str, Said]] = {
     "self_handle": Said("已现场处置", "put right on the spot", "FIXED"),
     "close": Said("已结案", "put right and closed", "FIXED"),
     "force_close": Said("已结案", "closed", "CLOSED"),
+    "withdraw": Said("上报人已撤回", "taken back by its reporter", "NO_FURTHER_ACTION"),
     "void": Said("已作废", "withdrawn from work", "NO_FURTHER_ACTION"),
 }
 # Acts whose own words are an answer to the reporter; those of all others are the house's.

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from services.intake.domain.masking import mask
 from services.intake.domain.open311 import LONGEST_DESCRIPTION
 from services.intake.domain.report import Reporter
 from shared.kernel.errors import FieldError, Invalid
@@ -20,7 +19,7 @@ _ELEMENTS: Final = (
 _HTML: Final = re.compile(rf"<(?:/?(?:{_ELEMENTS})(?:[\s/][^<>]*)?|!--.*|!doctype[^<>]*)>", re.IGNORECASE | re.DOTALL)
 _LONGEST: Final[Mapping[str, int]] = {
     "description": LONGEST_DESCRIPTION,
-    "address_string": 500,
+    "address_string": 200,
     "address_id": 280,
     "email": 254,
     "phone": 40,
@@ -29,8 +28,10 @@ _LONGEST: Final[Mapping[str, int]] = {
     "device_id": 200,
     "deviceid": 200,
     "account_id": 200,
-    "update_id": 200,
+    "update_id": 100,
 }
+# Before the address of a picture, on a line of its own.
+_PHOTO: Final = "照片 photo: "
 _LONGEST_URL: Final = 2_000
 MOST_URLS: Final = 20
 
@@ -40,14 +41,12 @@ class BadField(Invalid):
 
 
 class Written(NamedTuple):
-    """The words of a request. `text` is what a desk reads: the description, and below it what else was said of the
-    place and where pictures lie; `said` is how much of it is the reporter's own description. `address` is masked.
+    """The words of a request or an update. `text` is what a desk reads: the description, and below it where pictures
+    lie; `said` is how much of it is the reporter's own description.
     """
 
     text: str
     said: int
-    address: str | None
-    media_url: str | None
 
 
 def check_lengths(fields: Mapping[str, Sequence[str]]) -> list[FieldError]:
@@ -92,18 +91,20 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-def written(description: str | None, service: str, address: str | None, urls: Sequence[str]) -> Written:
+def written(description: str | None, service: str, urls: Sequence[str]) -> Written:
     """`service` is what a request without any description is about. Raises BadField where all of it is too long."""
     said = len(description or "")
-    lines = [description or service]
-    if address:
-        lines.append(f"地址 address: {address}")
-    lines += [f"照片 photo: {url}" for url in urls]
-    text = "\n".join(lines)
+    text = "\n".join([description or service, *(f"{_PHOTO}{url}" for url in urls)])
     if len(text) > LONGEST_DESCRIPTION:
-        words = f"with address_string and media_url has {len(text):,} characters, and may have {LONGEST_DESCRIPTION:,}"
+        words = f"with media_url has {len(text):,} characters, and may have {LONGEST_DESCRIPTION:,}"
         raise BadField(f"description {words}", errors=[FieldError("/description", words)])
-    return Written(text, said, mask(address) if address else None, urls[0] if urls else None)
+    return Written(text, said)
+
+
+def read_back(text: str) -> tuple[str, str | None]:
+    """Of an update's `text`, what was said and where its picture lies."""
+    said, mark, url = text.rpartition(f"\n{_PHOTO}")
+    return (said, url) if mark and not check_urls([url]) else (text, None)
 
 
 def reporter(first: str | None, last: str | None, email: str | None, phone: str | None) -> Reporter | None:

@@ -145,7 +145,7 @@ def _request(reader: Reader, each: Shown) -> dict[str, Any]:
         "requested_datetime": moment(came_in, reader.zone),
         "updated_datetime": moment(each.at or came_in, reader.zone),
         "expected_datetime": moment(each.due_at, reader.zone),
-        "address": kept.get("address"),
+        "address": (each.details or {}).get("address"),
         "address_id": each.area,
         "zipcode": None,
         "lat": round(each.lat, 7),

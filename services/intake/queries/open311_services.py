@@ -1,7 +1,7 @@
 """Services and their definitions: the catalogue 目录 as Open311 has it, and when it last became another."""
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
@@ -41,16 +41,22 @@ def named(text: Text) -> str:
 
 
 class Services:
-    """What a pack offers by this protocol, made once for a process."""
+    """What a pack offers by this protocol: categories that are in effect and that the grids may be asked for 准入.
+
+    `names` are those of every category, also of one that is offered no more: requests of it are still shown.
+    """
 
     def __init__(self, pack: Pack) -> None:
         self._pack = pack
-        self.listed: list[dict[str, Any]] = [self._service(each) for each in pack.categories.values()]
-        self.names = {each["service_code"]: each["service_name"] for each in self.listed}
+        self._services = {code: self._service(category) for code, category in pack.categories.items()}
+        self.names = {code: each["service_name"] for code, each in self._services.items()}
         self.units = {code: named(unit.name) for code, unit in pack.units.items()}
-        definitions = [self.definition(code) for code in pack.categories]
-        self.digest = hashlib.sha256(orjson.dumps((self.listed, definitions))).digest()
-        self._changeset: datetime | None = None
+        self._digests: dict[tuple[str, ...], bytes] = {}
+        self._changesets: dict[bytes, datetime] = {}
+
+    def offered(self, today: date) -> list[dict[str, Any]]:
+        """The services of that day, in the pack's order."""
+        return [self._services[code] for code in self._codes(today)]
 
     def definition(self, code: str) -> dict[str, Any]:
         """The `service_definition` of a service. Raises UnknownService."""
@@ -75,14 +81,32 @@ class Services:
 
     async def changeset(self, pool: Pool, clock: Clock) -> datetime:
         """When what is offered last became another. Kept in the database, so that every replica says the same."""
-        if self._changeset is None:
+        now = clock()
+        digest = self._digest(self._codes(now.astimezone(self._pack.zone).date()))
+        if digest not in self._changesets:
             latest = await store.changeset(pool)
-            if latest is None or latest[1] != self.digest:
-                await store.add_changeset(pool, clock(), self.digest)
+            if latest is None or latest[1] != digest:
+                await store.add_changeset(pool, now, digest)
                 latest = await store.changeset(pool)
             assert latest is not None
-            self._changeset = latest[0]
-        return self._changeset
+            self._changesets = {digest: latest[0]}
+        return self._changesets[digest]
+
+    def _codes(self, today: date) -> tuple[str, ...]:
+        admission = self._pack.admission
+        return tuple(
+            code
+            for code, category in self._pack.categories.items()
+            if (category.begins is None or category.begins <= today)
+            and (category.ends is None or today <= category.ends)
+            and (admission is None or admission.turn_to(code) is None)
+        )
+
+    def _digest(self, codes: tuple[str, ...]) -> bytes:
+        if codes not in self._digests:
+            told = [(self._services[code], self.definition(code)) for code in codes]
+            self._digests = {codes: hashlib.sha256(orjson.dumps(told)).digest()}
+        return self._digests[codes]
 
     def _service(self, category: Category) -> dict[str, Any]:
         department = self._pack.departments.get(category.dept)

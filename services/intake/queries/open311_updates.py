@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.intake.domain.open311 import LONGEST_SPAN, extended_status, plain_status, update_id, window, words_of
+from services.intake.domain.open311 import (
+    LONGEST_SPAN,
+    OPEN,
+    extended_status,
+    plain_status,
+    update_id,
+    window,
+    words_of,
+)
+from services.intake.domain.open311_form import read_back
 from services.intake.queries.open311_requests import Reader, moment
 from services.intake.store import open311_following as store
 from services.intake.store.open311 import plan_each
@@ -56,9 +65,14 @@ async def updates(
 
 
 def _told(reader: Reader, each: Update, *, extended: bool) -> dict[str, Any]:
+    words: str | None
+    media = each.media[0] if each.media else None
+    url = f"{reader.media_at}{media}" if media else None
     if each.case_id is None:
-        name, words = str(each.comment_id), each.said
-        status = each.status.upper() if extended else each.status
+        # Added while its case went on: to one that has ended nothing is added any more.
+        name, status = str(each.addition_id), "OPEN" if extended else OPEN
+        words, picture = read_back(each.said or "")
+        words, url = words or None, picture or url
     else:
         name = update_id(each.case_id, each.version, each.report_id)
         words = words_of(each.act or "", reader.services.units.get(each.unit or "", each.unit), each.said)
@@ -69,5 +83,5 @@ def _told(reader: Reader, each: Update, *, extended: bool) -> dict[str, Any]:
         "status": status,
         "updated_datetime": moment(each.at, reader.zone),
         "description": words,
-        "media_url": each.media_url,
+        "media_url": url,
     }

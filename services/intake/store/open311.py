@@ -122,17 +122,6 @@ NOTES = """
      WHERE q.report_id = ANY ($1::uuid[])
      ORDER BY u.case_id, u.version
 """
-NAMED = "SELECT path, name FROM intake.areas WHERE ended_at IS NULL AND position(name IN $1) > 0 LIMIT 500"
-MIDDLE_GRID = """
-    SELECT g.path FROM intake.areas a
-      JOIN intake.areas g
-        ON g.ended_at IS NULL AND (g.path = a.path OR (g.path > a.path || '.' AND g.path < a.path || '/'))
-     WHERE a.path = $1 AND a.ended_at IS NULL AND g.lon IS NOT NULL
-       AND NOT EXISTS (SELECT FROM intake.areas c WHERE c.parent = g.path AND c.ended_at IS NULL)
-     ORDER BY (g.lon - a.lon) ^ 2 + (g.lat - a.lat) ^ 2 NULLS LAST, g.path
-     LIMIT 1
-"""
-
 CHANGESET = "SELECT at, digest FROM intake.open311_changesets ORDER BY at DESC LIMIT 1"
 ADD_CHANGESET = "INSERT INTO intake.open311_changesets (at, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 
@@ -196,17 +185,6 @@ async def show(connection: Connection | Pool, ids: Sequence[UUID]) -> list[Shown
 async def notes(connection: Connection, ids: Sequence[UUID]) -> list[Noted]:
     """The steps of each one's case, in their order."""
     return [Noted(*row) for row in await connection.fetch(NOTES, list(ids))]
-
-
-async def areas_named_in(connection: Connection | Pool, text: str) -> list[tuple[str, str]]:
-    """Path and name of the areas whose name stands in `text`."""
-    return [(row[0], row[1]) for row in await connection.fetch(NAMED, text)]
-
-
-async def middle_grid(connection: Connection, path: str) -> str | None:
-    """Of the grids in an area the one nearest to its middle; of a grid, itself."""
-    found: str | None = await connection.fetchval(MIDDLE_GRID, path)
-    return found
 
 
 async def changeset(connection: Connection | Pool) -> tuple[datetime, bytes] | None:

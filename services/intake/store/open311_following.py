@@ -1,4 +1,4 @@
-"""What is written of requests beside the reports themselves: steps of their cases, clients' comments."""
+"""What follows a request: the steps of its case, written as they are heard, and what was added to it; both told."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,36 +32,21 @@ class Move(NamedTuple):
     category: str
 
 
-class Comment(NamedTuple):
-    """What a client added to a request, in the order of the statement's parameters. `asked` is what it is recognised by
-    when it is sent again; `sealed` names the person.
-    """
-
-    id: UUID
-    report_id: UUID
-    caller: str
-    client_id: str
-    at: datetime
-    status: str
-    description: str
-    media_url: str | None
-    asked: bytes
-    sealed: bytes | None
-
-
 class Update(NamedTuple):
-    """A step or a comment of one request. A comment has no case, and `said` is its text."""
+    """A step of a request's case, or an addition to the request: that has no case, and `said` is its text, `media` its
+    files.
+    """
 
     report_id: UUID
     at: datetime
     case_id: UUID | None
     version: int
-    comment_id: UUID | None
+    addition_id: UUID | None
     act: str | None
-    status: str
+    status: str | None
     unit: str | None
     said: str | None
-    media_url: str | None
+    media: list[UUID] | None
 
 
 ADD_STEPS = """
@@ -105,41 +90,33 @@ SETTLE = """
     )
     SELECT count(*) FROM part
 """
-ADD_COMMENT = """
-    INSERT INTO intake.open311_comments
-           (id, report_id, caller, client_id, at, status, description, media_url, asked, sealed)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-    ON CONFLICT (caller, client_id) DO NOTHING
-    RETURNING id
-"""
-COMMENT = "SELECT id, asked FROM intake.open311_comments WHERE caller = $1 AND client_id = $2"
-
 _STEP_PART = """
-    SELECT q.report_id, u.at, u.case_id, u.version, NULL::uuid AS comment_id, u.act, u.status, u.unit, u.said,
-           NULL::text AS media_url
+    SELECT q.report_id, u.at, u.case_id, u.version, NULL::uuid AS addition_id, u.act, u.status, u.unit, u.said,
+           NULL::uuid[] AS media
       FROM intake.open311_updates u JOIN intake.open311_requests q ON q.case_id = u.case_id
      WHERE u.at >= $1 AND u.at < $2 AND u.act <> 'open'"""
-_COMMENT_PART = """
-    SELECT c.report_id, c.at, NULL::uuid, 0, c.id, NULL, c.status, NULL, c.description, c.media_url
-      FROM intake.open311_comments c JOIN intake.reports r ON r.id = c.report_id
-     WHERE c.at >= $1 AND c.at < $2"""
-_ORDER_PART = "ORDER BY at, case_id, version, comment_id, report_id"
+_ADDED_PART = """
+    SELECT a.report_id, a.added_at, NULL::uuid, 0, a.id, NULL, NULL, NULL, a.said, a.media
+      FROM intake.additions a JOIN intake.reports r ON r.id = a.report_id
+     WHERE a.added_at >= $1 AND a.added_at < $2"""
+_ORDER_PART = "ORDER BY at, case_id, version, addition_id, report_id"
 UPDATES = f"""
     SELECT * FROM (
         ({_STEP_PART} AND {prefix_sql("q.area", "$3")} {_ORDER_PART} LIMIT ($4::bigint + $5::bigint))
         UNION ALL
-        ({_COMMENT_PART} AND {prefix_sql("r.routing_key", "$3")} ORDER BY c.at, c.id LIMIT ($4::bigint + $5::bigint))
+        ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")}
+          ORDER BY a.added_at, a.id LIMIT ($4::bigint + $5::bigint))
     ) AS f {_ORDER_PART} LIMIT $4::bigint OFFSET $5::bigint
 """
 COUNT_UPDATES = f"""
     SELECT (SELECT count(*) FROM ({_STEP_PART} AND {prefix_sql("q.area", "$3")}) AS s)
-         + (SELECT count(*) FROM ({_COMMENT_PART} AND {prefix_sql("r.routing_key", "$3")}) AS c)
+         + (SELECT count(*) FROM ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")}) AS a)
 """
 UPDATES_OF = f"""
     SELECT * FROM (
         ({_STEP_PART} AND {prefix_sql("q.area", "$3")} AND q.report_id = ANY ($4::uuid[]))
         UNION ALL
-        ({_COMMENT_PART} AND {prefix_sql("r.routing_key", "$3")} AND c.report_id = ANY ($4::uuid[]))
+        ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")} AND a.report_id = ANY ($4::uuid[]))
     ) AS f {_ORDER_PART}
 """
 
@@ -159,19 +136,10 @@ async def settle(connection: Connection | Pool, before: UUID, most: int, ended: 
     return int(await connection.fetchval(SETTLE, before, most, ended))
 
 
-async def add_comment(connection: Connection | Pool, comment: Comment) -> tuple[UUID, bytes]:
-    """Id and `asked` of the comment of that name: this one, or the one that was there before it."""
-    if await connection.fetchval(ADD_COMMENT, *comment) is not None:
-        return comment.id, comment.asked
-    row = await connection.fetchrow(COMMENT, comment.caller, comment.client_id)
-    assert row is not None
-    return row[0], row[1]
-
-
 async def updates(
     connection: Connection, at: tuple[datetime, datetime], area: str, limit: int, offset: int
 ) -> list[Update]:
-    """Steps and comments from `at[0]` until before `at[1]`, the first one first."""
+    """Steps and additions from `at[0]` until before `at[1]`, the first one first."""
     return [Update(*row) for row in await connection.fetch(UPDATES, *at, area, limit, offset)]
 
 

@@ -44,6 +44,7 @@ async def test_discovery(open311: Open311) -> None:
 async def test_the_changeset_sorts_and_changes_with_what_is_offered(open311: Open311) -> None:
     pool, clock = open311.wired.pool, open311.wired.clock
     first = await open311.wired.open311.changeset(pool, clock)
+    assert await open311.wired.open311.changeset(pool, clock) == first
     pack = with_attributes(open311.wired.pack)
     assert await Services(pack).changeset(pool, clock) == first  # another replica
     renamed = ATTRIBUTES | {"note": ATTRIBUTES["note"].model_copy(update={"zh": "说明"})}
@@ -53,12 +54,18 @@ async def test_the_changeset_sorts_and_changes_with_what_is_offered(open311: Ope
     latest = await store.changeset(pool)
     assert latest is not None
     assert latest[0] == back
-    open311.wired.open311._changeset = back
+    open311.wired.open311._changesets.clear()
 
 
 async def test_services(open311: Open311) -> None:
     services = await open311.get("services")
-    assert [each["service_code"] for each in services] == list(open311.wired.pack.categories)
+    codes = [each["service_code"] for each in services]
+    pack = open311.wired.pack
+    assert codes == [code for code in pack.categories if code in codes]
+    assert pack.admission is not None
+    elsewhere = {code for code in pack.categories if pack.admission.turn_to(code)}
+    assert elsewhere
+    assert not elsewhere & set(codes)
     for each in services:
         assert list(each) == [
             "service_code", "service_name", "description", "metadata", "type", "keywords", "group",

@@ -130,12 +130,12 @@ async def test_the_words_of_an_address_are_kept_beside_the_point_and_the_desk_re
     told = await open311.request(request_id)
     assert told["description"] == "灯不亮"
     assert told["media_url"] == "https://a.example/1.jpg"
-    assert told["address"] is not None
-    assert "13812345678" not in told["address"]
-    desk = (await open311.place.stored(request_id))["description"]
-    assert desk.startswith("灯不亮\n")
-    assert "学院路 37 号" in desk
-    assert "https://a.example/1.jpg" in desk
+    assert told["address"] == "学院路 37 号，联系 138********"
+    (event,) = await open311.place.facts(request_id)
+    fact = ReportReceived.model_validate_json(event["data"])
+    assert fact.description == "灯不亮\n照片 photo: https://a.example/1.jpg"
+    assert fact.address == "学院路 37 号，联系 138********"
+    assert fact.source == "open311"
 
 
 async def test_without_a_description_there_is_none(open311: Open311) -> None:

@@ -8,10 +8,11 @@ import orjson
 import pytest
 
 from services.intake.domain.open311 import EXTENDED
+from shared.contracts.intake import ReportSupplemented
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
-from tests.integration.intake.conftest import middle
 from tests.integration.open311.conftest import Open311, as_json, as_text, instant, refused, soon
+from tests.integration.open311.test_posting import PNG
 
 PATH = "servicerequestupdates"
 MEMBERS = ["update_id", "service_request_id", "status", "updated_datetime", "description", "media_url"]
@@ -190,9 +191,36 @@ async def test_what_is_wrong_with_an_update(open311: Open311, form: str) -> None
     refused(await add(open311, form, service_request_id="17"), 404)
 
 
-async def test_a_key_of_another_area_does_not_reach_it(open311: Open311) -> None:
-    request_id = await open311.posted(lat=middle(2, 2)["lat"])
-    other = (await open311.place.key(area="110108.099"))["Authorization"].removeprefix("Bearer ")
+async def test_only_the_app_that_sent_it_adds_to_it_and_only_until_it_has_ended(open311: Open311) -> None:
+    request_id = await open311.posted()
+    other = (await open311.place.key())["Authorization"].removeprefix("Bearer ")
     refused(await add(open311, service_request_id=request_id, api_key=other), 404)
+    await open311.hear(uuid7(), [request_id], ("open", "reported"), ("decline", "rejected"))
+    refused(await add(open311, service_request_id=request_id), 400, "rejected")
+
+
+async def test_the_desk_hears_what_was_added(open311: Open311) -> None:
+    request_id = await open311.posted()
+    files: list[tuple[str, Any]] = [
+        ("api_key", (None, open311.key)),
+        ("service_request_id", (None, request_id)),
+        ("media", ("a.png", PNG, "image/png")),
+    ]
+    assert (await open311.http.post(f"/{PATH}.json", files=files)).status_code == 200
+    answer = await add(open311, service_request_id=request_id, media_url="https://a.example/3.jpg")
+    assert answer.status_code == 200
+    facts = [
+        ReportSupplemented.model_validate_json(each["data"]) for each in (await open311.place.facts(request_id))[1:]
+    ]
+    assert [len(each.media) for each in facts] == [1, 0]
+    assert facts[1].text == "还在 still there\n照片 photo: https://a.example/3.jpg"
+    shown = await of(open311, request_id)
+    assert [each["description"] for each in shown] == [None, "还在 still there"]
+    assert shown[0]["media_url"] == f"http://intake.test/intake/v1/media/{facts[0].media[0]}"
+    assert shown[1]["media_url"] == "https://a.example/3.jpg"
+
+
+async def test_a_key_that_may_not_report_may_not_add(open311: Open311) -> None:
+    request_id = await open311.posted()
     reads = (await open311.place.key(actions=["reports:read"]))["Authorization"].removeprefix("Bearer ")
     refused(await add(open311, service_request_id=request_id, api_key=reads), 403)

@@ -29,7 +29,7 @@ from services.intake.domain.open311 import (
     window,
     words_of,
 )
-from services.intake.domain.open311_form import BadField, check_description, check_urls, reporter, written
+from services.intake.domain.open311_form import BadField, check_description, check_urls, read_back, reporter, written
 from services.intake.domain.report import Reporter
 from shared.kernel.errors import Invalid
 from shared.kernel.ids import uuid7
@@ -125,18 +125,15 @@ def test_what_is_no_web_address(url: str) -> None:
 
 
 def test_what_the_desk_reads_and_what_the_reporter_said() -> None:
-    words = written("灯不亮", "路灯", "学院路 37 号 13812345678", ["https://a.example/1", "https://a.example/2"])
+    words = written("灯不亮", "路灯", ["https://a.example/1", "https://a.example/2"])
     assert words.text[: words.said] == "灯不亮"
-    assert words.text.split("\n")[1:] == [
-        "地址 address: 学院路 37 号 13812345678",
-        "照片 photo: https://a.example/1",
-        "照片 photo: https://a.example/2",
-    ]
-    assert words.address == "学院路 37 号 138********"
-    bare = written(None, "路灯", None, [])
+    assert words.text.split("\n")[1:] == ["照片 photo: https://a.example/1", "照片 photo: https://a.example/2"]
+    assert read_back(words.text) == ("灯不亮\n照片 photo: https://a.example/1", "https://a.example/2")
+    assert read_back("灯不亮\n照片 photo: 见附件") == ("灯不亮\n照片 photo: 见附件", None)
+    bare = written(None, "路灯", [])
     assert (bare.text, bare.said) == ("路灯", 0)
     with pytest.raises(BadField):
-        written("x" * 3_990, "路灯", "a long address", [])
+        written("x" * 3_990, "路灯", ["https://a.example/1"])
 
 
 def test_names_are_written_as_their_language_does() -> None:

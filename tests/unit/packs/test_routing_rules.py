@@ -87,6 +87,7 @@ def test_what_is_right_is_taken(when: str, then: str) -> None:
         ("{time: {from: '08:60'}}", "", "/when/time/from: rule 'a': a time of day is written"),
         ("{time: {from: '18:00', until: '08:00', calendar: working}}", "", "no working slot of the calendar lies in"),
         ("{time: {calendar: sometimes}}", "", "/when/time/calendar"),
+        ("{source: [app, rumour]}", "", "/when/source: rule 'a': pack.yaml states no source 'rumour'; it states app"),
         ("{sauce: app}", "", "/when/sauce: rule 'a': no such field"),
         ("{}", "{unit: dissolved}", "/then/unit: rule 'a': there is no handling unit 'dissolved'"),
         ("{}", "{unit: {dept: magic, nearest: true}}", "/then/unit: rule 'a': there is no department 'magic'"),

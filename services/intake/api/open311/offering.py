@@ -47,9 +47,10 @@ async def _discovery(request: Request) -> Response:
 
 
 async def _services(request: Request) -> Response:
-    form = asking.format_asked(request)
+    parts, form = asking.wired(request), asking.format_asked(request)
     asking.place_asked(request)
-    return answer("services", asking.wired(request).open311.listed, form)
+    today = parts.clock().astimezone(parts.pack.zone).date()
+    return answer("services", parts.open311.offered(today), form)
 
 
 async def _definition(request: Request) -> Response:

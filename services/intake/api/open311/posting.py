@@ -13,7 +13,6 @@ from services.intake.api.open311 import asking, documents
 from services.intake.api.open311.attributes import attributes_of
 from services.intake.api.open311.form import Form, read_form
 from services.intake.api.open311.rendering import Format, answer
-from services.intake.api.report_body import DEFAULT_SOURCE
 from services.intake.commands.receive_report import receive_report
 from services.intake.commands.store_media import store_media
 from services.intake.domain.open311_form import (
@@ -24,8 +23,7 @@ from services.intake.domain.open311_form import (
     reporter,
     written,
 )
-from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid
-from services.intake.queries.open311_address import grid_of
+from services.intake.domain.report import Asked, AtAddress, AtComponent, AtPoint, InGrid
 from services.intake.queries.open311_jurisdictions import Jurisdiction
 from services.intake.wiring import Wired
 from shared.auth import BadKey, NotSignedIn, Principal
@@ -37,12 +35,18 @@ from shared.kernel.place import Datum, Place
 router = APIRouter(prefix="/open311/v2", tags=["open311"], route_class=StraightRoute)
 
 REQUESTS: Final = "service_requests"
+# Where pictures may come along with the form.
+WITH_PICTURES: Final = tuple(
+    f"/open311/v2/{path}.{form}" for path in ("requests", "servicerequestupdates") for form in ("xml", "json")
+)
+# The source of these reports, in a city whose pack knows it; in any other, that of an app.
+SOURCE: Final = "open311"
 
 
 class Where(NamedTuple):
     """The place of a request, as our reports have it."""
 
-    location: AtPoint | InGrid | AtComponent
+    location: AtPoint | InGrid | AtComponent | AtAddress
     address: str | None
 
 
@@ -75,23 +79,24 @@ async def _received(
     errors = [*check_lengths(fields), *check_description(description), *check_urls(urls), *errors]
     if errors:
         raise BadField("; ".join(f"{e.pointer.lstrip('/')}: {e.message}" for e in errors[:3]), errors=errors)
-    where = await _where(parts, form)
+    where = _where(parts, form)
     _inside(parts, jurisdiction, where)
-    words = written(description, parts.open311.names[code], where.address, urls)
-    kept = {"said": words.said, "address": words.address, "media_url": words.media_url}
+    words = written(description, parts.open311.names[code], urls)
+    kept = {"said": words.said, "media_url": urls[0]} if urls else {"said": words.said}
     key = key_of(request)
     asked = Asked(
         code,
         words.text,
         where.location,
         None,
-        DEFAULT_SOURCE,
+        SOURCE if SOURCE in parts.pack.sources else "",
         attributes,
         reporter(*(_first(form, name) for name in ("first_name", "last_name", "email", "phone"))),
-        await _stored(parts, who, form.files, key),
-        kept={name: value for name, value in kept.items() if value is not None},
+        await stored(parts, who, form.files, key),
+        address=where.address,
+        kept=kept,
     )
-    digest = None if key is None else request_hash("POST", request.url.path, await _recognised(form))
+    digest = None if key is None else request_hash("POST", request.url.path, await recognised(form))
     taken = orjson.loads(await receive_report(parts.desk, who, asked, key, digest))
     told = {"service_request_id": taken["id"], "service_notice": None, "account_id": _first(form, "account_id")}
     return answer(REQUESTS, [told], form_asked)
@@ -119,10 +124,10 @@ def _first(form: Form, name: str) -> str | None:
     return values[0] if values else None
 
 
-async def _where(parts: Wired, form: Form) -> Where:
+def _where(parts: Wired, form: Form) -> Where:
     """By `lat` and `long`, else by `address_id`, else by `address_string`; the words of an address are kept anyway.
 
-    Raises BadField, UnknownAddress.
+    Raises BadField.
     """
     given = {name: asking.one(form, name, "/") for name in ("lat", "long", "address_id", "address_string")}
     lat, long, address_id, address = given.values()
@@ -132,7 +137,7 @@ async def _where(parts: Wired, form: Form) -> Where:
         grids = parts.desk.grids.current
         return Where(InGrid(address_id) if grids.path_of(address_id) else AtComponent(address_id), address)
     if address is not None:
-        return Where(InGrid(await grid_of(parts.pool, address, levels=len(parts.pack.levels))), address)
+        return Where(AtAddress(address), address)
     words = "give lat and long, or address_id, or address_string"
     raise BadField(f"the place is missing: {words}", errors=[FieldError("/location", f"missing: {words}")])
 
@@ -176,7 +181,7 @@ def _inside(parts: Wired, jurisdiction: Jurisdiction, where: Where) -> None:
         )
 
 
-async def _stored(parts: Wired, who: Principal, files: Sequence[UploadFile], key: str | None) -> list[UUID]:
+async def stored(parts: Wired, who: Principal, files: Sequence[UploadFile], key: str | None) -> list[UUID]:
     """The ids of the posted files, stored; with an Idempotency-Key the same ones when they are sent again."""
     ids = []
     for n, file in enumerate(files, start=1):
@@ -193,7 +198,7 @@ async def _stored(parts: Wired, who: Principal, files: Sequence[UploadFile], key
     return ids
 
 
-async def _recognised(form: Form) -> bytes:
+async def recognised(form: Form) -> bytes:
     """What the body is compared by when its Idempotency-Key comes again. The bytes of a multipart one are others each
     time, by its boundary: of that one, its fields and the content of its files.
     """

@@ -50,22 +50,8 @@ ALTER COLUMN said SET STATISTICS 0,
 ALTER COLUMN case_id SET STATISTICS 10,
 ALTER COLUMN at SET STATISTICS 10;
 
--- What clients add to a request. `client_id` is their own name for it: sent again, it is the same.
-CREATE TABLE intake.open311_comments (
-    id uuid PRIMARY KEY,
-    report_id uuid NOT NULL,
-    caller text NOT NULL,
-    client_id text NOT NULL,
-    at timestamptz NOT NULL,
-    status text NOT NULL,
-    description text NOT NULL CHECK (length(description) <= 4000),
-    media_url text,
-    asked bytea NOT NULL,
-    sealed bytea,
-    UNIQUE (caller, client_id)
-);
-CREATE INDEX open311_comments_report ON intake.open311_comments (report_id, at);
-CREATE INDEX open311_comments_at ON intake.open311_comments (at, id);
+-- What was added to reports, by its time: who asks for updates asks for those as well.
+CREATE INDEX additions_added ON intake.additions (added_at, id);
 
 -- Up to this report every one has its row among the requests; those after it are looked for among the reports.
 CREATE TABLE intake.open311_settled (
