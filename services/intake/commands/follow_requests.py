@@ -26,10 +26,10 @@ async def follow_requests(tx: Connection, records: Sequence[Record]) -> None:
     for record in records:
         fact = orjson.loads(record.data)
         act = fact.get("act")
-        if act not in TOLD:
-            continue
-        steps.append(_step(fact, act))
-        if act in MOVES or fact.get("new_reports") or not is_open(fact["status"]):
+        told = act in TOLD
+        if told:
+            steps.append(_step(fact, act))
+        if act in MOVES or fact.get("new_reports") or (told and not is_open(fact["status"])):
             _take(fact, moves)
     if steps:
         await store.add_steps(tx, steps)

@@ -158,3 +158,23 @@ async def test_a_jurisdiction_has_its_own_requests(two_towns: Open311) -> None:
         assert there in str(every)
     refused(await two_towns.http.get(f"/requests/{there}.json?jurisdiction_id=one.example"), 404)
     refused(await two_towns.http.get(f"/tokens/{there}.json?jurisdiction_id=one.example"), 404)
+
+
+async def test_the_openapi_document_tells_both_formats(open311: Open311) -> None:
+    told = (await open311.place.http.get("/intake/openapi.json")).json()
+    routes = {path: methods for path, methods in told["paths"].items() if path.startswith("/open311/v2/")}
+    assert {path.removeprefix("/open311/v2/"): sorted(methods) for path, methods in routes.items()} == {
+        "discovery.{format}": ["get"],
+        "services.{format}": ["get"],
+        "services/{code}.{format}": ["get"],
+        "requests.{format}": ["get", "post"],
+        "requests/{id}.{format}": ["get"],
+        "tokens/{token}.{format}": ["get"],
+        "servicerequestupdates.{format}": ["get", "post"],
+    }
+    for methods in routes.values():
+        for each in methods.values():
+            assert {"application/json", "text/xml"} <= set(each["responses"]["200"]["content"])
+            assert {"application/json", "text/xml"} <= set(each["responses"]["default"]["content"])
+    form = routes["/open311/v2/requests.{format}"]["post"]["requestBody"]["content"]
+    assert set(form) == {"application/x-www-form-urlencoded", "multipart/form-data"}

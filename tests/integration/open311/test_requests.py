@@ -397,6 +397,17 @@ async def test_reports_of_a_merged_case_follow_the_one_that_took_them(open311: O
     assert {mine, other} <= set(closed)
 
 
+async def test_a_report_that_joins_a_case_later_follows_it(open311: Open311) -> None:
+    """Whatever act it was that brought it there."""
+    first, later = await open311.posted(), await open311.posted()
+    case = uuid7()
+    await open311.hear(case, [first], ("open", "reported"), ("accept", "accepted"))
+    await open311.hear(case, [first, later], ("an_act_to_come", "accepted"), start=3, new_reports=[later])
+    await open311.hear(case, [first, later], ("file", "filed"), start=4)
+    for request_id in (first, later):
+        assert (await open311.request(request_id))["status_notes"] == "已立案 filed"
+
+
 async def test_a_reopened_case_opens_its_request_again(open311: Open311) -> None:
     request_id = await open311.posted()
     old, new = uuid7(), uuid7()

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import orjson
 import pytest
 from defusedxml.ElementTree import fromstring
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.dispatch.domain.case import Act, Status
@@ -98,6 +98,11 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
         window(NOW, NOW - timedelta(seconds=1), NOW)
 
 
+# On a machine that does much else the first drawing takes its time.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@PATIENT
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_an_id_tells_its_time_and_sorts_by_it(at: datetime) -> None:
     made = uuid7(at)
@@ -146,6 +151,7 @@ def test_names_are_written_as_their_language_does() -> None:
 text = st.text(max_size=30)
 
 
+@PATIENT
 @given(st.dictionaries(st.sampled_from(["description", "address", "status_notes"]), text | st.none()))
 def test_whatever_is_told_xml_reads_it_back(told: dict[str, Any]) -> None:
     root = fromstring(rendered("service_requests", [told], "xml"), forbid_dtd=True)
