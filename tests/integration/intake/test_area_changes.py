@@ -147,6 +147,9 @@ async def test_grids_are_merged_and_those_that_end_say_what_they_became(own_inta
     assert gone.status_code == 404
     assert gone.json()["successors"] == [f"{COMMUNITY}.031"]
     assert f"it became {COMMUNITY}.031" in gone.json()["detail"]
+    now = {"at": datetime.now(UTC).isoformat()}
+    late = await intake.http.get(f"/intake/v1/areas/{grid(0, 0)}", params=now, headers=intake.app)
+    assert (late.status_code, "there was no area" in late.json()["detail"]) == (404, True)
     fact = AreaRetired.model_validate_json((await intake.facts(grid(0, 1)))[-1]["data"])
     assert fact.successors == [f"{COMMUNITY}.031"]
     versions = (await get(intake, "area-versions"))["items"]
