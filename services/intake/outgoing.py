@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from services.intake.domain.area import Area
+from services.intake.domain.first_asked import Answerable
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.own_report import OwnReport
 from services.intake.domain.report import Report
@@ -18,6 +19,7 @@ from shared.contracts.intake import (
     KeyIssued,
     KeyRevoked,
     KeyScope,
+    ReportFirstAskedLapsed,
     ReportReceived,
     ReportSupplemented,
     ReportWithdrawn,
@@ -47,6 +49,8 @@ def report_received(report: Report) -> bytes:
         "media": report.media,
         "tracking_hash": tracking_hash(report.tracking_code),
     }
+    if report.component is not None:
+        data["component"] = report.component
     if report.origin is not None:
         data["origin"] = report.origin._asdict()
     if report.address is not None:
@@ -89,6 +93,25 @@ def _of_report(report: OwnReport, fact: ReportWithdrawn | ReportSupplemented, at
     return Event(REPORT_TOPIC, place, uuid7(), fact.TYPE, str(report.id), version, place, None, at, data)
 
 
+def first_asked_lapsed(held: Answerable, version: int) -> Event:
+    """`held` is relieved."""
+    assert held.lapsed_at is not None
+    assert held.act is not None
+    fact = ReportFirstAskedLapsed(
+        report_id=held.report_id,
+        routing_key=held.area,
+        at=held.lapsed_at,
+        first_asked=held.subject,
+        since=held.since,
+        by=held.lapsed_by,
+        post=held.post,
+        act=held.act,
+        version=version,
+    )
+    data, subject = fact.model_dump_json().encode(), str(held.report_id)
+    return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, held.lapsed_at, data)
+
+
 def key_issued(key: Key, at: datetime) -> Event:
     fact = KeyIssued(
         key_id=key.id,
@@ -126,7 +149,7 @@ def _of_key(key: Key, fact: KeyIssued | KeyRevoked, at: datetime) -> Event:
     return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, key.scope.area, None, at, data)
 
 
-def area_defined(area: Area, geojson: str | None, at: datetime) -> Event:
+def area_defined(area: Area, geojson: str | None, at: datetime, predecessors: Sequence[str] = ()) -> Event:
     """`geojson` is the geometry as text; it is set into the event as it stands. 9,000 areas in one import: no model."""
     data = orjson.dumps(
         {
@@ -137,13 +160,14 @@ def area_defined(area: Area, geojson: str | None, at: datetime) -> Event:
             "centroid": None if area.centre is None else {"lon": area.centre.lon, "lat": area.centre.lat},
             "geometry": None if geojson is None else orjson.Fragment(geojson),
             "version": area.version,
+            "predecessors": predecessors,
         }
     )
     return _of_area(area.path, AreaDefined.TYPE, area.version, data, at)
 
 
-def area_retired(path: str, version: int, at: datetime) -> Event:
-    data = AreaRetired(path=path, version=version).model_dump_json().encode()
+def area_retired(path: str, version: int, at: datetime, successors: Sequence[str] = ()) -> Event:
+    data = AreaRetired(path=path, version=version, successors=list(successors)).model_dump_json().encode()
     return _of_area(path, AreaRetired.TYPE, version, data, at)
 
 

@@ -9,7 +9,7 @@ from shared.kernel.errors import Forbidden, TooMany, Unauthenticated
 
 # Post → (centre, what it may do). The area and the unit come from the token; which act a post may do on a case is the
 # lifecycle's own table (dispatch), this one only opens the door to it.
-_READS = frozenset({"areas:read", "catalogue:read", "stream:read"})
+_READS = frozenset({"areas:read", "catalogue:read", "stream:read"}) | {"components:read"}
 _DESK = _READS | {"cases:read", "cases:act", "tasks:read", "reports:read", "media:read", "scores:read", "people:read"}
 _FIELD = _DESK | {"reports:create", "media:create"}
 POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
@@ -28,7 +28,8 @@ POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
         None,
         _READS
         | {"areas:write", "keys:write", "webhooks:write", "cases:read", "scores:read"}
-        | {"people:read", "audit:read"},
+        | {"people:read", "audit:read"}
+        | {"components:write"},
     ),
     "subscriber": (None, _READS | {"webhooks:write"}),
 }
@@ -36,6 +37,7 @@ CENTRES: Final = frozenset({"supervision", "command", "on_site", "unit"})
 KEY_ACTIONS: Final = frozenset(
     {"reports:create", "reports:read", "media:create", "areas:read", "catalogue:read", "cases:read", "scores:read"}
     | {"stream:read", "webhooks:write"}
+    | {"components:read"}
 )
 
 

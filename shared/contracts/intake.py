@@ -22,9 +22,10 @@ class ReportOrigin(BaseModel):
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
-    `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code. `address` is the place in words, masked as well; `approximate`: nothing else was given,
-    and `location` and `routing_key` are those of a grid of the area that it names.
+    `description` has telephone, identity-card and plate numbers masked; `component` is the code of the component 部件
+    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code. `address` is the place in
+    words, masked as well; `approximate`: nothing else was given, and `location` and `routing_key` are those of a grid
+    of the area that it names.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -40,6 +41,7 @@ class ReportReceived(Fact):
     source: str
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
+    component: str | None = None
     tracking_hash: str
     origin: ReportOrigin | None = None
     address: str | None = None
@@ -78,8 +80,30 @@ class ReportSupplemented(Fact):
     version: int
 
 
+class ReportFirstAskedLapsed(Fact):
+    """首问责任移交: whoever took the report in (`first_asked`: a person, or an app's key) answers for it no longer, for
+    `by` acted on its case; null: the case ended by itself. They had answered for it since `since`.
+    """
+
+    TYPE: ClassVar[str] = "report.first_asked_lapsed.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    first_asked: str
+    since: datetime
+    by: str | None = None
+    post: str | None = None
+    act: str
+    version: int
+
+
 class AreaDefined(Fact):
-    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given."""
+    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given.
+
+    `predecessors` are the paths of the areas that it was cut from, by a split, a merger or a new drawing.
+    """
 
     TYPE: ClassVar[str] = "area.defined.v1"
     TOPIC: ClassVar[str] = AREAS.name
@@ -91,16 +115,18 @@ class AreaDefined(Fact):
     centroid: Point | None = None
     geometry: dict[str, Any] | None = None
     version: int
+    predecessors: list[str] = Field(default_factory=list)
 
 
 class AreaRetired(Fact):
-    """An area is no longer used; cases that were born in it keep it."""
+    """An area is no longer used; cases that were born in it keep it. `successors` are the paths of what it became."""
 
     TYPE: ClassVar[str] = "area.retired.v1"
     TOPIC: ClassVar[str] = AREAS.name
 
     path: str
     version: int
+    successors: list[str] = Field(default_factory=list)
 
 
 class KeyScope(BaseModel):
@@ -152,4 +178,5 @@ FACTS: tuple[type[Fact], ...] = (
     KeyRevoked,
     ReportWithdrawn,
     ReportSupplemented,
+    ReportFirstAskedLapsed,
 )

@@ -11,24 +11,24 @@ import orjson
 from services.intake import outgoing
 from services.intake.commands.admit_report import ReportRules, admit
 from services.intake.commands.at_address import AreaNames, at_address
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.name_media import name_media
 from services.intake.domain.report import (
     MOST_LATITUDE,
     RECEIVED,
     SWAPPED,
     Asked,
+    AtComponent,
     AtPoint,
     InGrid,
     OutsideEveryGrid,
     Report,
-    UnknownComponent,
     UnknownGrid,
-    UnknownMedia,
     receive,
 )
 from services.intake.grids.index import GridIndex, Grids
 from services.intake.sealing import Sealer
-from services.intake.store import media as media_store
 from services.intake.store.reports import Row
 from shared import telemetry
 from shared.auth import Principal, authorize
@@ -67,10 +67,14 @@ async def receive_report(
     """
     authorize(who, ACTION)
     asked = admit(desk.rules, who, asked)
-    asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
-    place, grid = _locate(desk.grids.current, asked)
+    if isinstance(asked.location, AtComponent):
+        named = await named_components(desk.pool, [asked])
+        asked, place, grid = at_component(desk.grids.current, asked, named)
+    else:
+        asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
+        place, grid = _locate(desk.grids.current, asked)
     if asked.media:
-        await known_media(desk, asked.media)
+        await known_media(desk, asked.media, who)
     return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
 
 
@@ -79,7 +83,7 @@ def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
         return place, in_grid(grids, location, place, grids.locate(place))
-    return place_of(grids, asked)
+    return place_of(grids, location)
 
 
 def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> str:
@@ -99,30 +103,26 @@ def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> 
     )
 
 
-def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    """The place of a report that names a grid or a component. Raises UnknownGrid, UnknownComponent."""
-    if isinstance(asked.location, InGrid):
-        named = asked.location.grid
-        path = grids.path_of(named)
-        centre = None if path is None else grids.centre_of(path)
-        if path is None or centre is None:
-            raise UnknownGrid(
-                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
-                errors=[FieldError("/location/grid", "no such grid")],
-            )
-        return centre, path
-    raise UnknownComponent(
-        "no component with this id is registered; send the place as lon and lat, or as a grid",
-        errors=[FieldError("/location/component", "no such component")],
-    )
+def place_of(grids: GridIndex, location: object) -> tuple[Place, str]:
+    """The place of a report that names a grid; those of a component or an address were found before. Raises
+    UnknownGrid.
+    """
+    assert isinstance(location, InGrid)
+    path = grids.path_of(location.grid)
+    centre = None if path is None else grids.centre_of(path)
+    if path is None or centre is None:
+        raise UnknownGrid(
+            f"there is no grid {location.grid[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+            errors=[FieldError("/location/grid", "no such grid")],
+        )
+    return centre, path
 
 
-async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
-    """Raise UnknownMedia, naming the ids that were never uploaded."""
-    missing = await media_store.missing(desk.pool, asked)
-    if missing:
-        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked) if media in missing]
-        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
+async def known_media(desk: Desk, asked: Sequence[UUID], who: Principal | None = None) -> None:
+    """Note that `asked` are named. Raises UnknownMedia for those that were never sent, and are not awaited from
+    `who`.
+    """
+    await name_media(desk.pool, None if who is None else who.subject, asked, desk.clock())
 
 
 def entry(
@@ -153,6 +153,8 @@ def entry(
             details["origin"] = report.origin._asdict()
         if report.address:
             details |= {"address": report.address, "approximate": report.approximate}
+    if report.component is not None:  # what the store attaches the report to
+        details = (details or {}) | {"component": report.component}
     return Row(
         report.id,
         report.tracking_code,

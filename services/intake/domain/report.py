@@ -76,7 +76,7 @@ class InGrid(NamedTuple):
 
 
 class AtComponent(NamedTuple):
-    """A place given by the id of a component 部件 that stands there."""
+    """A place given by the code of a component 部件 that stands there."""
 
     component: str
 
@@ -146,6 +146,7 @@ class Report(NamedTuple):
     origin: Origin | None = None
     address: str | None = None
     approximate: bool = False
+    component: str | None = None
 
 
 class Personal(NamedTuple):
@@ -183,6 +184,7 @@ def receive(
         None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
         None if asked.address is None else mask(asked.address),
         asked.approximate,
+        asked.location.component if isinstance(asked.location, AtComponent) else None,
     )
     personal = None
     if asked.reporter is not None or masked != asked.description:

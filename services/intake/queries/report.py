@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from services.intake.domain.own_report import shown_status
 from services.intake.domain.report import ReportNotFound
+from services.intake.queries.first_asked import FirstAsked, of_report
 from services.intake.store import own_reports
 from services.intake.store import reports as store
 from shared.auth import Principal, authorize
@@ -25,6 +26,7 @@ class ReportView(BaseModel):
     case_id: UUID | None
     merged_into: UUID | None
     withdrawn_at: datetime | None = None
+    first_asked: FirstAsked | None = None
 
 
 async def report(pool: Pool, who: Principal, report_id: UUID) -> ReportView:
@@ -33,6 +35,7 @@ async def report(pool: Pool, who: Principal, report_id: UUID) -> ReportView:
     async with pool.acquire() as connection:
         found = await store.find_report(connection, report_id)
         withdrawn_at = None if found is None else await own_reports.withdrawn_at(connection, report_id)
+        answers = None if found is None else await of_report(connection, report_id)
     hidden = found is None or not who.area.covers(found.routing_key)
     if found is None or hidden or (who.categories is not None and found.category not in who.categories):
         raise ReportNotFound(f"there is no report {report_id} for this caller")
@@ -46,4 +49,5 @@ async def report(pool: Pool, who: Principal, report_id: UUID) -> ReportView:
         case_id=found.case_id,
         merged_into=None,
         withdrawn_at=withdrawn_at,
+        first_asked=answers,
     )

@@ -81,6 +81,9 @@ ADD_GROUP = f"""
     ), stored AS (
         INSERT INTO intake.reports ({", ".join(_REPORT)})
         SELECT {", ".join(_REPORT)} FROM taken
+    ), attached AS (
+        INSERT INTO intake.component_reports (code, report_id)
+        SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
     ), published AS (
         INSERT INTO intake.outbox ({", ".join(_OUTBOX)})
         SELECT shard, $17, routing_key, id, $18, id::text, $19, routing_key, received_at, traceparent, data FROM taken
@@ -152,6 +155,11 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], topic: str, kind: str, 
         for r in rows
     ]
     await tx.copy_records_to_table("outbox", schema_name="intake", columns=_OUTBOX, records=events)
+    attached = [(int(r.details["component"]), r.id) for r in rows if r.details and "component" in r.details]
+    if attached:
+        await tx.copy_records_to_table(
+            "component_reports", schema_name="intake", columns=("code", "report_id"), records=attached
+        )
 
 
 async def try_lock(tx: Connection, caller: str, key: str) -> bool:

@@ -71,6 +71,7 @@ EVENTS: Final = {
     "case.recomputed.v1": ("重算时限", "deadline counted again"),
     "report.withdrawn.v1": ("撤回上报", "report withdrawn"),
     "report.supplemented.v1": ("补充上报", "report added to"),
+    "report.first_asked_lapsed.v1": ("首问责任移交", "taken over from whoever was asked first"),
     "case.noted.v1": ("上报人说明", "word of the reporter"),
     "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }

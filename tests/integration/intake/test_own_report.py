@@ -11,8 +11,8 @@ import pytest
 from shared.contracts.intake import ReportSupplemented, ReportWithdrawn
 from shared.kernel.ids import uuid7
 from tests.integration.intake.conftest import Place, grid
-from tests.integration.intake.test_media import PNG
 from tests.integration.intake.test_status import hear, record, view
+from tests.pictures import PNG
 
 OTHERS = {"reason": "看错了"}
 
