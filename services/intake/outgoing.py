@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from services.intake.domain.activity import Activity
 from services.intake.domain.area import Area
 from services.intake.domain.first_asked import Answerable
 from services.intake.domain.key import Ending, Key
@@ -14,6 +15,7 @@ from services.intake.domain.own_report import OwnReport
 from services.intake.domain.report import Report
 from shared.bus.event import Event
 from shared.contracts.intake import (
+    ActivityRecorded,
     AreaDefined,
     AreaRetired,
     KeyIssued,
@@ -24,7 +26,8 @@ from shared.contracts.intake import (
     ReportSupplemented,
     ReportWithdrawn,
 )
-from shared.contracts.topics import AREAS, KEYS, REPORTS
+from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS
+from shared.kernel.area import AreaPaths
 from shared.kernel.ids import tracking_hash, uuid7
 
 REPORT_TOPIC: Final = REPORTS.name
@@ -140,13 +143,23 @@ def key_revoked(key: Key, at: datetime, reason: Ending) -> Event:
 
 def _scope(key: Key) -> KeyScope:
     categories = None if key.scope.categories is None else list(key.scope.categories)
-    return KeyScope(actions=list(key.scope.actions), area=key.scope.area, categories=categories, rate=key.scope.rate)
+    areas = [str(area) for area in key.scope.area.each] if isinstance(key.scope.area, AreaPaths) else []
+    return KeyScope(
+        actions=list(key.scope.actions),
+        area=areas[0] if areas else key.scope.area,
+        categories=categories,
+        rate=key.scope.rate,
+        areas=areas,
+        daily=key.scope.daily,
+        family=key.scope.family,
+    )
 
 
 def _of_key(key: Key, fact: KeyIssued | KeyRevoked, at: datetime) -> Event:
     # The topic is compacted by record key, so that is the key's id, not an area.
     data = fact.model_dump_json().encode()
-    return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, key.scope.area, None, at, data)
+    area = fact.scope.area
+    return Event(KEYS.name, key.id, uuid7(), fact.TYPE, key.id, key.version, area, None, at, data)
 
 
 def area_defined(area: Area, geojson: str | None, at: datetime, predecessors: Sequence[str] = ()) -> Event:
@@ -174,3 +187,31 @@ def area_retired(path: str, version: int, at: datetime, successors: Sequence[str
 def _of_area(path: str, kind: str, version: int, data: bytes, at: datetime) -> Event:
     # Compacted by record key, which is the path: a routing key as well.
     return Event(AREAS.name, str(path), uuid7(), kind, str(path), version, str(path), None, at, data)
+
+
+def activity_recorded(activity: Activity) -> Event:
+    placed = activity.placed
+    details = dict(activity.details)
+    if placed.track is not None:
+        details["length_m"] = placed.track.length_m
+    data = orjson.dumps(
+        {
+            "activity_id": activity.id,
+            "kind": activity.kind,
+            "worker": activity.worker,
+            "post": activity.post,
+            "routing_key": placed.routing_key,
+            "grids": placed.grids,
+            "location": {"lon": placed.place.lon, "lat": placed.place.lat},
+            "started_at": activity.started_at,
+            "ended_at": activity.ended_at,
+            "recorded_at": activity.recorded_at,
+            "media": activity.media,
+            "reports": activity.reports,
+            activity.kind: details,
+        }
+    )
+    # The activity's own id, as it has only one fact.
+    key = placed.routing_key
+    at = activity.recorded_at
+    return Event(ACTIVITIES.name, key, activity.id, ActivityRecorded.TYPE, activity.id, 1, key, None, at, data)

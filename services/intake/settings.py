@@ -30,3 +30,13 @@ class IntakeSettings(Settings):
     group_writers: int = Field(2, ge=1, le=8, description="transactions of posted reports under way at once")
     group_most: int = Field(256, ge=1, le=5_000, description="reports in one of them, at the most")
     group_room: int = Field(4_096, ge=1, description="reports that may wait; a further one is answered with 503")
+    anonymous_posts: bool = Field(
+        False, description="take reports without a key, where the pack allows reports by anonymous people"
+    )
+    anonymous_network_hourly: int = Field(60, ge=1, description="of those from one network: a /24, or a /64 of IPv6")
+    anonymous_spot_hourly: int = Field(12, ge=1, description="of those of one category within some 50 m")
+    anonymous_second: int = Field(20, ge=1, description="of those from everybody, in each process")
+    activities_personal_days: int = Field(
+        365, ge=1, description="after so many days what names a person in field work is destroyed; the rest stays"
+    )
+    activities_max_lines: int = Field(2_000, ge=1, le=20_000, description="lines of a batch of activities 工作记录")

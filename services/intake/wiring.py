@@ -1,5 +1,6 @@
 """What intake is made of, put together once."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from services.intake.commands.receive_report import Desk
 from services.intake.commands.store_media import Shelf
 from services.intake.components.kinds import division_of, kind_names
 from services.intake.domain.component_code import Codes
+from services.intake.domain.shield import Flow, Shield
 from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
 from services.intake.media_files import MediaFiles, open_media_files
@@ -55,6 +57,7 @@ class Wired:
     thumbnailer: Thumbnailer
     links: Links
     codes: Codes
+    shield: Shield
 
 
 @asynccontextmanager
@@ -108,4 +111,16 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             thumbnailer=Thumbnailer(settings.media_thumbnails_at_once),
             links=Links(personal_key(settings)),
             codes=Codes(kind_names(pack), division_of(pack)),
+            shield=shield_of(settings),
         )
+
+
+def shield_of(settings: IntakeSettings) -> Shield:
+    """What reports without a key must pass."""
+    network, spot = settings.anonymous_network_hourly, settings.anonymous_spot_hourly
+    return Shield(
+        Flow(max(1, network // 6), 3600 / network),
+        Flow(max(1, spot // 4), 3600 / spot),
+        Flow(settings.anonymous_second, 1 / settings.anonymous_second),
+        time.monotonic,
+    )

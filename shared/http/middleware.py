@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import telemetry
 from shared.http.problems import problem_response
 from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
+from shared.leases import LIMITED
 
 
 class BodyLimit:
@@ -114,6 +115,26 @@ def _nul_in_address(query: bytes) -> Invalid:
         f"the address {message}",
         errors=[FieldError("?" + name.replace("\x00", ""), message) for name in named or ["path"]],
     )
+
+
+class RateLimitFields:
+    """Shows the caller of a key with limits what is left of them (`shared.leases`). 1 µs for a request without."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        LIMITED.set(None)
+
+        async def shown(message: Message) -> None:
+            if message["type"] == "http.response.start" and (lease := LIMITED.get()) is not None:
+                message = {**message, "headers": [*message.get("headers", ()), *lease.fields()]}
+            await send(message)
+
+        await self._app(scope, receive, shown)
 
 
 class Traced:
