@@ -8,6 +8,7 @@ from services.intake.api import (
     areas,
     batch,
     catalogue,
+    components,
     first_asked,
     keys,
     media,
@@ -57,6 +58,7 @@ def create_app(wired: Wired) -> FastAPI:
         area_changes,
         uploads,
         activities,
+        components,
     ):
         app.include_router(module.router)
     return app
