@@ -12,7 +12,9 @@ from services.intake.api import (
     first_asked,
     keys,
     media,
+    opt_out,
     own_report,
+    personal,
     reports,
     uploads,
 )
@@ -59,6 +61,8 @@ def create_app(wired: Wired) -> FastAPI:
         uploads,
         activities,
         components,
+        personal,
+        opt_out,
     ):
         app.include_router(module.router)
     return app

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.intake.commands import sweep_media
+from services.intake.commands.expire_personal import expire_job
 from services.intake.commands.forget_visited import forget_visited_job
 from services.intake.commands.plan_areas import area_plans_job
 from services.intake.consumers import subscriptions
@@ -20,4 +21,6 @@ def worker_jobs(wired: Wired) -> list[Job]:
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
         sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
+        wired.teller.job(),
+        expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
     ]

@@ -1,4 +1,4 @@
-"""Facts that intake publishes: reports, areas, API keys."""
+"""Facts that intake publishes: reports, areas, API keys, messages to reporters."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import Fact, Point
-from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS
+from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS, TOLD
 
 
 class ReportOrigin(BaseModel):
@@ -22,10 +22,10 @@ class ReportOrigin(BaseModel):
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
-    `description` has telephone, identity-card and plate numbers masked; `component` is the code of the component 部件
-    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code. `address` is the place in
-    words, masked as well; `approximate`: nothing else was given, and `location` and `routing_key` are those of a grid
-    of the area that it names.
+    `description` and `attributes` have telephone, identity-card and plate numbers masked; `component` is the code of
+    the component 部件 that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code.
+    `address` is the place in words, masked as well; `approximate`: nothing else was given, and `location` and
+    `routing_key` are those of a grid of the area that it names. `reachable`: the reporter left a way to be told.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -46,6 +46,7 @@ class ReportReceived(Fact):
     origin: ReportOrigin | None = None
     address: str | None = None
     approximate: bool = False
+    reachable: bool = False
 
 
 class ReportWithdrawn(Fact):
@@ -279,6 +280,34 @@ class ActivityRecorded(Fact):
     meeting: Meeting | None = None
 
 
+class MessageSent(Fact):
+    """A reporter was told, over `channel`: sms or email. Not whom, and not what. The subject is as in `message.due`."""
+
+    TYPE: ClassVar[str] = "message.sent.v1"
+    TOPIC: ClassVar[str] = TOLD.name
+
+    report_id: UUID
+    template: str
+    channel: str
+    attempts: int
+    at: datetime
+
+
+class MessageFailed(Fact):
+    """A reporter was not told. `reason`: no_channel, no_contact (none was left, or it is erased), no_text (of the
+    pack), opted_out, refused (by the gateway), gave_up (after trying for a day).
+    """
+
+    TYPE: ClassVar[str] = "message.failed.v1"
+    TOPIC: ClassVar[str] = TOLD.name
+
+    report_id: UUID
+    template: str
+    reason: str
+    attempts: int
+    at: datetime
+
+
 FACTS: tuple[type[Fact], ...] = (
     ReportReceived,
     AreaDefined,
@@ -289,4 +318,6 @@ FACTS: tuple[type[Fact], ...] = (
     ReportSupplemented,
     ReportFirstAskedLapsed,
     ActivityRecorded,
+    MessageSent,
+    MessageFailed,
 )

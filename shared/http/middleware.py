@@ -137,6 +137,14 @@ class RateLimitFields:
         await self._app(scope, receive, shown)
 
 
+def route_of(scope: Scope) -> str:
+    """The address as its route names it, such as `/intake/v1/reports/{report_id}`: for spans and logs, since what
+    stands in an address may be a tracking code, or whatever somebody put there.
+    """
+    route = getattr(scope.get("route"), "path", "/…")
+    return f"{scope.get('root_path', '')}{route}"
+
+
 class Traced:
     """One span and one duration a request, child of the caller's `traceparent`. Only there when telemetry is on.
 
@@ -152,7 +160,7 @@ class Traced:
             await self._app(scope, receive, send)
             return
         parent = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"traceparent"), None)
-        method, path = scope["method"], scope["path"]
+        method = scope["method"]
         status, began = 500, time.perf_counter()
 
         async def noticed(message: Message) -> None:
@@ -162,8 +170,11 @@ class Traced:
             await send(message)
 
         try:
-            with telemetry.span(f"{method} {path}", parent=parent, service=self._service):
-                await self._app(scope, receive, noticed)
+            with telemetry.span(method, parent=parent, service=self._service):
+                try:
+                    await self._app(scope, receive, noticed)
+                finally:
+                    telemetry.rename_span(f"{method} {route_of(scope)}")
         finally:
             # By class of status, not by path: a path holds ids, and each would be a series of its own.
             answered = {"service": self._service, "method": method, "status": f"{status // 100}xx"}

@@ -97,7 +97,7 @@ async def test_migrate_says_what_it_did_and_may_be_repeated(empty_database: str)
     status, first, errors = await wangge("migrate", WANGGE_DATABASE_URL=empty_database)
     assert status == 0, errors
     assert "intake: 0001_start" in first
-    assert "topics: 7 in place (embedded)" in first
+    assert "topics: 8 in place (embedded)" in first
     status, second, _ = await wangge("migrate", WANGGE_DATABASE_URL=empty_database)
     assert status == 0
     assert "database: already up to date" in second
@@ -111,7 +111,7 @@ async def test_migrate_creates_the_topics_on_kafka(own_database: str, kafka_boot
     }
     status, output, errors = await wangge("migrate", **settings)
     assert status == 0, errors
-    assert "topics: 7 in place (kafka)" in output
+    assert "topics: 8 in place (kafka)" in output
 
 
 @pytest.mark.parametrize("role", ["api", "worker", "all"])

@@ -236,3 +236,22 @@ async def test_who_was_visited_is_forgotten_after_its_time(intake: Place) -> Non
     await forget_visited(pool, clock, 365)
     kept = "SELECT sealed IS NOT NULL FROM intake.activities WHERE id = $1"
     assert [await pool.fetchval(kept, body["id"]) for body in (old, young)] == [False, True]
+
+
+async def test_a_days_long_track_holds_nobody_up_and_is_judged_like_a_short_one(intake: Place) -> None:
+    start = (utc_now() - timedelta(hours=20)).isoformat()
+    fixes = [[WEST + SIDE / 2, SOUTH + SIDE / 2 + (n % 40) * SIDE / 100, n * 7] for n in range(10_000)]
+    long = patrol(started_at=start, track=fixes)
+    answer = await post(intake, long)
+    assert answer.status_code == 201, answer.text
+    bad = patrol(started_at=start, track=[*fixes[:-1], [WEST + 1, SOUTH, 69_994]])
+    refused = await post(intake, bad)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/implausible-track")
+    assert refused.json()["errors"][0]["pointer"] == "/track/9999"
+
+
+async def test_each_kind_has_its_shape_in_the_openapi_document(intake: Place) -> None:
+    document = (await intake.http.get("/intake/openapi.json")).json()
+    body = document["components"]["schemas"]["ActivityBody"]
+    assert set(body["discriminator"]["mapping"]) == {"patrol", "visit", "inspection", "diary", "meeting"}
+    assert "/v1/keys/{key_id}/rotate" in document["paths"]
