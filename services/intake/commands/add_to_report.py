@@ -6,7 +6,8 @@ from uuid import UUID
 import orjson
 
 from services.intake import outgoing
-from services.intake.commands.receive_report import Desk, known_media
+from services.intake.commands.name_media import name_media
+from services.intake.commands.receive_report import Desk
 from services.intake.commands.speak_again import Speaker, speak_again
 from services.intake.domain.masking import mask
 from services.intake.domain.own_report import OwnReport, check_addition
@@ -23,12 +24,12 @@ async def add_to_report(
     """The JSON answer, once it is durable. Raises ReportNotFound, UnknownMedia, NothingAdded, AlreadyWithdrawn,
     ReportEnded, TooManyAdditions.
     """
-    if media:
-        await known_media(desk, media)
 
     async def say(tx: Connection, report: OwnReport, name: str) -> bytes:
         check_addition(report, text, media)
         at, addition_id, masked = desk.clock(), uuid7(), mask(text) if text else None
+        if media:  # a caller's may still be on the way; whoever has but the code names what is there
+            await name_media(tx, None if speaker.who is None else name, media, at)
         await store.add(tx, addition_id, report.id, masked, media, at, name)
         version = (await facts.next_versions(tx, [report.id]))[report.id]
         await outbox.add(tx, [outgoing.report_supplemented(report, addition_id, masked, media, at, version)])

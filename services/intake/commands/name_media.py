@@ -17,14 +17,14 @@ EXPECTED_FOR: Final = timedelta(days=7)
 ACT_EXPECTS_FOR: Final = timedelta(days=30)
 
 
-async def name_media(pool: Pool, caller: str | None, ids: Sequence[UUID], now: datetime) -> None:
+async def name_media(connection: Connection | Pool, caller: str | None, ids: Sequence[UUID], now: datetime) -> None:
     """Note that `caller` names `ids`. One that is not there is awaited from that caller, if its client made it of late;
     from nobody, if there is no caller.
 
     Raises UnknownMedia for any other, and for one that is awaited from somebody else. One round trip when all are
     there.
     """
-    absent = await store.name(pool, ids, now)
+    absent = await store.name(connection, ids, now)
     if not absent:
         return
     refused = {
@@ -40,7 +40,7 @@ async def name_media(pool: Pool, caller: str | None, ids: Sequence[UUID], now: d
             "own, and send it under that id afterwards: PUT /intake/v1/media/{id}",
             errors=[FieldError(f"/media/{n}", "no such media") for n, media in enumerate(ids) if media in refused],
         )
-    await store.expect(pool, [each.id for each in absent], caller, now + EXPECTED_FOR)
+    await store.expect(connection, [each.id for each in absent], caller, now + EXPECTED_FOR)
 
 
 async def name_by_facts(tx: Connection, facts: Sequence[Mapping[str, Any]], now: datetime) -> None:

@@ -154,6 +154,16 @@ async def test_what_is_wrong_is_named(intake: Place, what: str, body: dict[str, 
     assert len(await intake.facts(report["id"])) == 1
 
 
+async def test_media_of_an_addition_may_still_be_on_the_way_for_the_app_alone(intake: Place) -> None:
+    report, photo = await taken(intake), str(uuid7())
+    code = {"media": [photo], "tracking_code": report["tracking_code"]}
+    refused = await say(intake, report["id"], "additions", code, {})
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/unknown-media")
+    assert (await say(intake, report["id"], "additions", {"media": [photo]})).status_code == 201
+    stranger = await say(intake, report["id"], "additions", {"media": [str(uuid7())]}, await intake.key())
+    assert stranger.status_code == 404, "who did not send the report names nothing"
+
+
 async def test_after_the_case_nothing_is_added_and_before_it_not_without_end(intake: Place) -> None:
     report, case = await taken(intake), uuid7()
     for n in range(20):
