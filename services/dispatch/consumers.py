@@ -1,7 +1,9 @@
 """What dispatch reads from the bus, and which command each calls."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from services.dispatch.commands.hear_reporter import Said, hear_reporter
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
 from services.dispatch.domain.acts import Report
@@ -10,7 +12,15 @@ from services.dispatch.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
 from shared.contracts import topics
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportReceived,
+    ReportSupplemented,
+    ReportWithdrawn,
+)
 from shared.kernel.area import AreaPath
 from shared.keys import apply_key_facts
 from shared.postgres import Connection
@@ -19,13 +29,21 @@ from shared.postgres import Connection
 AREAS_GATHER_MS = 200
 
 
+# What whoever sent a report says afterwards.
+SAID = frozenset({ReportWithdrawn.TYPE, ReportSupplemented.TYPE})
+
+
 def subscriptions(wired: Wired) -> list[Subscription]:
     """Three, so that a revoked key ends within two seconds also while a backlog of reports becomes cases, and a city of
     10⁵ grids that is defined anew holds up neither.
     """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
-        await open_cases(tx, wired, [_received(record) for record in records])
+        received = [_received(record) for record in records if record.type == ReportReceived.TYPE]
+        if received:
+            await open_cases(tx, wired, received)
+        if said := [_said(record) for record in records if record.type in SAID]:
+            await hear_reporter(tx, wired, said)
 
     async def keys(tx: Connection, records: Sequence[Record]) -> None:
         await apply_key_facts(tx, SCHEMA, records)
@@ -38,7 +56,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             group="dispatch",
             schema=SCHEMA,
             topics={topics.REPORTS.name: reports},
-            types=frozenset({ReportReceived.TYPE}),
+            types=frozenset({ReportReceived.TYPE}) | SAID,
             after=wired.outbox.ring,
         ),
         Subscription(
@@ -60,6 +78,24 @@ def _area(record: Record) -> AreaRow:
     return AreaRow(area.path, area.level, area.version, False)
 
 
+def _said(record: Record) -> Said:
+    if record.type == ReportWithdrawn.TYPE:
+        back = ReportWithdrawn.model_validate_json(record.data)
+        return Said(back.report_id, back.case_id, reason=back.reason)
+    more = ReportSupplemented.model_validate_json(record.data)
+    return Said(more.report_id, more.case_id, text=more.text, media=tuple(more.media))
+
+
+def _attributes(fact: ReportReceived) -> dict[str, Any]:
+    """What the report says beside its text. Its address and its origin are among it, for the desk to see and to search
+    by, unless the app uses these names for something of its own.
+    """
+    found: dict[str, Any] = {} if fact.address is None else {"address": fact.address, "approximate": fact.approximate}
+    if fact.origin is not None:
+        found["origin"] = fact.origin.model_dump(exclude_none=True)
+    return found | fact.attributes if found else fact.attributes
+
+
 def _received(record: Record) -> Received:
     fact = ReportReceived.model_validate_json(record.data)
     report = Report(
@@ -70,7 +106,7 @@ def _received(record: Record) -> Received:
         area=AreaPath.parse(fact.routing_key, "/routing_key"),
         source=fact.source,
         occurred_at=fact.occurred_at,
-        attributes=fact.attributes,
+        attributes=_attributes(fact),
         media=tuple(fact.media),
     )
     return Received(report, record.traceparent)

@@ -2,7 +2,18 @@
 
 from fastapi import FastAPI
 
-from services.intake.api import areas, batch, catalogue, components, keys, media, reports
+from services.intake.api import (
+    area_changes,
+    areas,
+    batch,
+    catalogue,
+    first_asked,
+    keys,
+    media,
+    own_report,
+    reports,
+    uploads,
+)
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -24,10 +35,24 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/reports/batch": wired.settings.batch_max_bytes,
         # A multipart body is a little larger than the file in it.
         "/v1/media": wired.settings.media_max_bytes + 4096,
+        "/v1/media/*": wired.settings.media_max_bytes + 4096,
+        "/v1/uploads": wired.settings.media_max_bytes + 4096,
+        "/v1/uploads/*": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
     }
     app.include_router(reports.straight_router)
-    for module in (reports, batch, media, areas, catalogue, keys, components):
+    for module in (
+        reports,
+        batch,
+        media,
+        areas,
+        catalogue,
+        keys,
+        own_report,
+        first_asked,
+        area_changes,
+        uploads,
+    ):
         app.include_router(module.router)
     return app
 

@@ -1,14 +1,30 @@
 """What intake hears: what becomes of the cases that its reports led to."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from services.intake.commands.follow_cases import follow_cases
+from services.intake.commands.follow_first_asked import follow_first_asked
 from services.intake.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
+from shared.bus.event import Record
+from shared.bus.outbox import Outbox
 from shared.contracts.topics import CASES
+from shared.postgres import Connection
 
 # Who follows a report by the stream or its tracking code hears from notify; here its status may be a moment late.
 GATHER_MS = 200
 
 
+async def _hear(outbox: Outbox, tx: Connection, records: Sequence[Record]) -> None:
+    await follow_cases(tx, records)
+    await follow_first_asked(outbox, tx, records)
+
+
 def subscriptions(wired: Wired) -> list[Subscription]:
     """Every fact of a case carries its status and its reports, so all types are wanted."""
-    return [Subscription(group="intake", schema=SCHEMA, topics={CASES.name: follow_cases}, gather_ms=GATHER_MS)]
+    return [
+        Subscription(
+            group="intake", schema=SCHEMA, topics={CASES.name: partial(_hear, wired.outbox)}, gather_ms=GATHER_MS
+        )
+    ]

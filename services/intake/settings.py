@@ -14,6 +14,15 @@ class IntakeSettings(Settings):
         "not given, one is made and kept in the data folder",
     )
     media_max_bytes: int = Field(20 << 20, ge=1024, description="a larger file is answered with 413")
+    media_url: str | None = Field(
+        None,
+        description="where files are kept: s3://bucket/prefix (with AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and the like, "
+        "as other S3 clients read them) or file:///folder; left out: the folder `media` in the data folder",
+    )
+    media_unnamed_days: int = Field(7, ge=1, description="a file that no report and no act names is kept so long")
+    media_unnamed_most: int = Field(10_000, ge=1, description="such files of one caller; a further one: 429")
+    media_upload_hours: int = Field(24, ge=1, description="an upload waits so long for its next part")
+    media_thumbnails_at_once: int = Field(1, ge=1, le=16, description="pictures that one process makes smaller at once")
     batch_max_lines: int = Field(5_000, ge=1, le=50_000)
     batch_max_bytes: int = Field(16 << 20, ge=1024)
     areas_max_bytes: int = Field(64 << 20, ge=1024)

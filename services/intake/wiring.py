@@ -3,17 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-from obstore.store import LocalStore
+from datetime import timedelta
 
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
+from services.intake.commands.store_media import Shelf
 from services.intake.components.kinds import division_of, kind_names
 from services.intake.domain.component_code import Codes
+from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
+from services.intake.media_files import MediaFiles, open_media_files
+from services.intake.media_links import Links
+from services.intake.pack_rules import area_names, report_rules
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, personal_key
 from services.intake.settings import IntakeSettings
+from services.intake.thumbnails import Thumbnailer
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
 from shared.bus.outbox import Outbox
@@ -44,7 +49,11 @@ class Wired:
     catalogue: list[CategoryView]
     grids: Grids
     desk: Desk
-    media: LocalStore
+    area_rules: Rules
+    media: MediaFiles
+    shelf: Shelf
+    thumbnailer: Thumbnailer
+    links: Links
     codes: Codes
 
 
@@ -52,11 +61,10 @@ class Wired:
 async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc_now) -> AsyncIterator[Wired]:
     """Intake with its pool of connections, which is closed at the end; the carrier is the caller's.
 
-    Raises BadInstallationKey, and what the folder for media raises when it cannot be made.
+    Raises BadInstallationKey, BadMediaStore, and what the folder for media raises when it cannot be made.
     """
     sealer = Sealer(personal_key(settings))
-    media = settings.data_dir / "media"
-    media.mkdir(parents=True, exist_ok=True)
+    media = open_media_files(settings)
     pack = load(settings.pack)
     grids = Grids()
     async with foundation(settings, SCHEMA, carrier, clock=clock, grids=grids.ready) as base:
@@ -76,7 +84,28 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
             pack=pack,
             catalogue=catalogue(pack),
             grids=grids,
-            desk=Desk(base.pool, frozenset(pack.categories), grids, sealer, writer, clock),
-            media=LocalStore(str(media.resolve())),
+            desk=Desk(
+                base.pool,
+                frozenset(pack.categories),
+                grids,
+                sealer,
+                writer,
+                clock,
+                report_rules(pack, clock),
+                area_names(pack),
+            ),
+            area_rules=Rules([level.key for level in pack.levels], settings.area_tolerance_m2),
+            media=media,
+            shelf=Shelf(
+                base.pool,
+                media,
+                clock,
+                pack.zone,
+                most=settings.media_max_bytes,
+                unnamed_most=settings.media_unnamed_most,
+                upload_for=timedelta(hours=settings.media_upload_hours),
+            ),
+            thumbnailer=Thumbnailer(settings.media_thumbnails_at_once),
+            links=Links(personal_key(settings)),
             codes=Codes(kind_names(pack), division_of(pack)),
         )

@@ -1,5 +1,9 @@
 """The background side of intake: the relay of its facts, and what it hears of cases."""
 
+from datetime import timedelta
+
+from services.intake.commands import sweep_media
+from services.intake.commands.plan_areas import area_plans_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
 from shared import idempotency
@@ -12,4 +16,6 @@ def worker_jobs(wired: Wired) -> list[Job]:
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
+        area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
+        sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
     ]

@@ -18,6 +18,7 @@ from shared.foundation import foundation
 from shared.health import Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
+from shared.packs import Pack, load
 from shared.postgres import Pool
 
 SCHEMA = "notify"
@@ -42,6 +43,7 @@ class Wired:
     appended: Wake
     deliver: Deliver
     lookups: Allowance
+    pack: Pack
 
 
 @asynccontextmanager
@@ -66,6 +68,7 @@ async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_no
             appended=Wake(),
             deliver=Deliver(base.pool, clock, sender, patience),
             lookups=Allowance(settings.track_per_second),
+            pack=load(settings.pack),
         )
 
 

@@ -10,11 +10,22 @@ from shared.contracts.base import Fact, Point
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 
 
+class ReportOrigin(BaseModel):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    number: str | None = None
+    name: str | None = None
+
+
 class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
     `description` has telephone, identity-card and plate numbers masked; `component` is the code of the component 部件
-    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code.
+    that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code. `address` is the place in
+    words, masked as well; `approximate`: nothing else was given, and `location` and `routing_key` are those of a grid
+    of the area that it names.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -32,10 +43,67 @@ class ReportReceived(Fact):
     media: list[UUID] = Field(default_factory=list)
     component: str | None = None
     tracking_hash: str
+    origin: ReportOrigin | None = None
+    address: str | None = None
+    approximate: bool = False
+
+
+class ReportWithdrawn(Fact):
+    """撤回: whoever sent the report took it back. `reason` is masked; `case_id` is the case it was known to belong to.
+    Whether the case ends is dispatch's to say.
+    """
+
+    TYPE: ClassVar[str] = "report.withdrawn.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    reason: str
+    case_id: UUID | None = None
+    version: int
+
+
+class ReportSupplemented(Fact):
+    """补充: whoever sent the report added a text (masked), media, or both."""
+
+    TYPE: ClassVar[str] = "report.supplemented.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    addition_id: UUID
+    routing_key: str
+    at: datetime
+    text: str | None = None
+    media: list[UUID] = Field(default_factory=list)
+    case_id: UUID | None = None
+    version: int
+
+
+class ReportFirstAskedLapsed(Fact):
+    """首问责任移交: whoever took the report in (`first_asked`: a person, or an app's key) answers for it no longer, for
+    `by` acted on its case; null: the case ended by itself. They had answered for it since `since`.
+    """
+
+    TYPE: ClassVar[str] = "report.first_asked_lapsed.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    first_asked: str
+    since: datetime
+    by: str | None = None
+    post: str | None = None
+    act: str
+    version: int
 
 
 class AreaDefined(Fact):
-    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given."""
+    """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given.
+
+    `predecessors` are the paths of the areas that it was cut from, by a split, a merger or a new drawing.
+    """
 
     TYPE: ClassVar[str] = "area.defined.v1"
     TOPIC: ClassVar[str] = AREAS.name
@@ -47,16 +115,18 @@ class AreaDefined(Fact):
     centroid: Point | None = None
     geometry: dict[str, Any] | None = None
     version: int
+    predecessors: list[str] = Field(default_factory=list)
 
 
 class AreaRetired(Fact):
-    """An area is no longer used; cases that were born in it keep it."""
+    """An area is no longer used; cases that were born in it keep it. `successors` are the paths of what it became."""
 
     TYPE: ClassVar[str] = "area.retired.v1"
     TOPIC: ClassVar[str] = AREAS.name
 
     path: str
     version: int
+    successors: list[str] = Field(default_factory=list)
 
 
 class KeyScope(BaseModel):
@@ -100,4 +170,13 @@ class KeyRevoked(Fact):
     version: int
 
 
-FACTS: tuple[type[Fact], ...] = (ReportReceived, AreaDefined, AreaRetired, KeyIssued, KeyRevoked)
+FACTS: tuple[type[Fact], ...] = (
+    ReportReceived,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportWithdrawn,
+    ReportSupplemented,
+    ReportFirstAskedLapsed,
+)

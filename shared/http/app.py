@@ -19,6 +19,17 @@ from shared.settings import Settings
 
 log = structlog.get_logger()
 
+# Headers of answers that a page of another origin may read: without them no browser resumes an upload (tus 1.0).
+EXPOSED: Final = [
+    "ETag",
+    "Location",
+    "Retry-After",
+    "Tus-Resumable",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Offset",
+]
+
 
 def new_app(
     name: str,
@@ -49,7 +60,11 @@ def new_app(
         from fastapi.middleware.cors import CORSMiddleware
 
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
         )
     if telemetry.enabled():
         app.add_middleware(Traced, service=name)

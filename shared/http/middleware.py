@@ -19,7 +19,8 @@ from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
 class BodyLimit:
     """Refuses a body over `limit` bytes: at once by its Content-Length, else as soon as that much has come.
 
-    A route that takes larger bodies (media, batches) is added to `app.state.large_routes`: path → its own limit.
+    A route that takes larger bodies (media, batches) is added to `app.state.large_routes`: path → its own limit; a path
+    that ends with `/*` stands for everything one step below it.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
@@ -32,7 +33,7 @@ class BodyLimit:
             return
         large: Mapping[str, int] = getattr(scope["app"].state, "large_routes", {})
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        limit = large.get(path, self._limit)
+        limit = large.get(path) or large.get(path.rpartition("/")[0] + "/*", self._limit)
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 await problem_response(_too_large(limit), scope["path"])(scope, receive, send)

@@ -4,6 +4,7 @@ import typer
 
 from services.city.cli import (
     accounts,
+    areas,
     audit,
     authoring,
     calendar,
@@ -31,7 +32,7 @@ app.command(short_help="One service, or one half of it.")(running.serve)
 app.command(short_help="Bring schemas and topics up to date.")(running.migrate)
 app.command(short_help="A development token for a post 岗位令牌.")(running.token)
 app.command(short_help="Play real requests through a city 回放.")(replay.replay)
-app.add_typer(intake.areas, name="areas", short_help="Districts, streets, communities, grids.")
+app.add_typer(areas.areas, name="areas", short_help="Districts, streets, communities, grids.")
 app.add_typer(components.components, name="components", short_help="Components 部件: what stands in the city.")
 app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of apps.")
 app.add_typer(people.units, name="units", short_help="Handling units 处置单位.")

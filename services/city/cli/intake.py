@@ -1,8 +1,7 @@
-"""Commands of intake: areas, keys."""
+"""Commands of intake: keys."""
 
 import asyncio
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,50 +9,7 @@ import typer
 # What an app needs that posts reports.
 REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read", "components:read")
 
-areas = typer.Typer(no_args_is_help=True, help="Areas 区域: the districts, streets, communities and grids of the city.")
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
-
-
-@areas.command("import", short_help="Define areas from a file or a pack.")
-def import_file(
-    file: Annotated[
-        Path | None, typer.Argument(help="GeoJSON FeatureCollection, or CSV: path, name, level, geometry (WKT).")
-    ] = None,
-    pack: Annotated[str | None, typer.Option(help="Instead of a file: the areas that this regime pack draws.")] = None,
-    retire_below: Annotated[
-        str | None, typer.Option(help="Area path: retire the areas below it that are not given.")
-    ] = None,
-) -> None:
-    """Define areas from a file. Refused as a whole when grids overlap or leave gaps; what stands as given is kept."""
-    from services.city.cli.opened import opened
-    from services.city.furnish import areas_of
-    from services.city.trouble import Trouble
-    from services.intake.commands.import_areas import import_areas
-    from services.intake.grids.reading import read_areas
-    from shared.kernel.area import AreaPath
-    from shared.packs import load
-
-    async def work() -> str:
-        if file is not None and pack is None:
-            kind = "text/csv" if file.suffix.lower() == ".csv" else "application/geo+json"
-            given = read_areas(file.read_bytes(), kind)
-        elif pack is not None and file is None:
-            given = areas_of(load(pack))
-        else:
-            raise Trouble("name a file of areas, or a pack with --pack, one of the two")
-        async with opened("intake") as wired:
-            done = await import_areas(
-                wired.pool,
-                wired.outbox,
-                wired.clock,
-                given,
-                levels=[level.key for level in wired.pack.levels],
-                tolerance_m2=wired.settings.area_tolerance_m2,
-                retire_below=AreaPath.parse(retire_below) if retire_below else None,
-            )
-        return f"areas: {done.defined} defined, {done.unchanged} as before, {done.retired} retired"
-
-    typer.echo(asyncio.run(work()))
 
 
 @keys.command("create", short_help="Issue a key and print it, this once.")

@@ -53,3 +53,4 @@ class Order(NamedTuple):
     other: Case | None = None
     recommended: bool | None = None
     approved: bool | None = None
+    report_id: UUID | None = None

@@ -9,6 +9,7 @@ from services.intake.commands.receive_report import in_grid
 from services.intake.components.rows import nobody, wrong_attributes
 from services.intake.domain.component import LONGEST, BadComponent, Component, State
 from services.intake.domain.component_code import Codes, ComponentCode, refused
+from services.intake.domain.report import AtPoint
 from services.intake.grids.index import GridIndex
 from shared.http import Body
 from shared.kernel.errors import FieldError
@@ -69,11 +70,12 @@ def component_of(code: ComponentCode, body: ComponentBody, codes: Codes, name: s
         raise _bad("/changed_on", f"{body.changed_on} is before surveyed_on, {body.surveyed_on}")
     if trouble := wrong_attributes(body.attributes):
         raise _bad("/attributes", f"{trouble[0]}; right would be {trouble[1]}")
-    place = to_wgs84(body.location.lon, body.location.lat, body.location.datum)
+    sent = AtPoint(body.location.lon, body.location.lat, body.location.datum)
+    place = to_wgs84(*sent)
     return Component(
         code.number,
         code.kind,
-        in_grid(place, grids.locate(place)),
+        in_grid(grids, sent, place, grids.locate(place)),
         place.lon,
         place.lat,
         body.state.value,

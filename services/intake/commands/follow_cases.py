@@ -1,10 +1,12 @@
 """Follow cases: a report's status is that of the case it became, or went over to."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import orjson
 
+from services.intake.commands.name_media import name_by_facts
 from services.intake.store import reports as store
 from shared.bus.event import Record
 from shared.contracts.handover import Belonging, belongings
@@ -12,10 +14,15 @@ from shared.postgres import Connection
 
 
 async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
-    """Bring the status of every report named in `records` up to its case's last state in them: one statement."""
+    """Bring the status of every report named in `records` up to its case's last state in them: one statement. Media
+    that a case has, or that an act brought as evidence, is named by it.
+    """
     last: dict[str, tuple[Belonging, int, str]] = {}
+    with_media = []
     for record in records:
         fact = orjson.loads(record.data)
+        if fact.get("evidence") or fact.get("media"):
+            with_media.append(fact)
         for report_id, now in belongings(fact).items():
             known = last.get(report_id)
             if known and known[0].case_id == now.case_id:
@@ -31,3 +38,6 @@ async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
     ]
     if states:
         await store.save_status(tx, sorted(states))
+    if with_media:
+        at = max(datetime.fromisoformat(fact["at"]) for fact in with_media)
+        await name_by_facts(tx, with_media, at)

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.admit_report import admit
+from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.receive_report import (
     ACTION,
@@ -18,7 +20,6 @@ from services.intake.commands.receive_report import (
     entry,
     in_grid,
     known_media,
-    may_report,
     place_of,
 )
 from services.intake.domain.component import Kept
@@ -102,10 +103,10 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
         asked: list[tuple[int, Asked | Refusal]] = []
         for number, line in part[n : n + TURN]:
             try:
-                report = batch.parse(line)
-                may_report(desk, who, report)
+                report = admit(desk.rules, who, batch.parse(line))
+                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
-                    await known_media(desk, report.media)
+                    await known_media(desk, report.media, who)
                 asked.append((number, report))
             except Refusal as refusal:
                 asked.append((number, refusal))
@@ -130,13 +131,13 @@ def _place(
             outcomes.append((number, report))
             continue
         try:
-            location = report.location
-            if isinstance(location, AtPoint):
-                place, grid = points[number], in_grid(points[number], found[number])
-            elif isinstance(location, AtComponent):
+            place, sent = points.get(number), report.location
+            if place is not None and isinstance(sent, AtPoint):
+                grid = in_grid(grids, sent, place, found[number])
+            elif isinstance(sent, AtComponent):
                 report, place, grid = at_component(grids, report, named)
             else:
-                place, grid = place_of(grids, location)
+                place, grid = place_of(grids, sent)
             outcomes.append((number, entry(desk, who, report, place, grid, now, alone=False)))
         except Refusal as refusal:
             outcomes.append((number, refusal))

@@ -12,6 +12,8 @@ from shared.kernel.place import Datum, Place
 RECEIVED: Final = "received"
 """The status of a report until dispatch has made a case of it."""
 
+MOST_LATITUDE: Final = 90
+SWAPPED: Final = "longitude and latitude seem to be swapped: lon is the longitude"
 # A client's clock may be wrong by this much before what it says lies in the future.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # Attributes are facts about an incident, not documents: what a form has room for.
@@ -79,17 +81,51 @@ class AtComponent(NamedTuple):
     component: str
 
 
+class Origin(NamedTuple):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    number: str | None = None
+    name: str | None = None
+
+
+class AtAddress(NamedTuple):
+    """A place given in words: the area that they name is looked for."""
+
+    address: str
+
+
 class Asked(NamedTuple):
-    """A report as it was sent."""
+    """A report as it was sent. `source` is empty where the sender named none. `address` describes the place in words;
+    `approximate` says that it is all there is: the place is that of a grid of the area which it names.
+    """
 
     category: str
     description: str
-    location: AtPoint | InGrid | AtComponent
+    location: AtPoint | InGrid | AtComponent | AtAddress
     occurred_at: datetime | None
     source: str
     attributes: Mapping[str, Any]
     reporter: Reporter | None
     media: Sequence[UUID]
+    origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
+
+    @property
+    def has_contact(self) -> bool:
+        return self.reporter is not None and bool(self.reporter.phone or self.reporter.email)
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.media)
+
+    @property
+    def has_number(self) -> bool:
+        return self.origin is not None and bool(self.origin.number)
+
+    @property
+    def has_name(self) -> bool:
+        return self.origin is not None and bool(self.origin.name)
 
 
 class Report(NamedTuple):
@@ -107,6 +143,9 @@ class Report(NamedTuple):
     attributes: Mapping[str, Any]
     media: Sequence[UUID]
     caller: str
+    origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
     component: str | None = None
 
 
@@ -142,6 +181,9 @@ def receive(
         asked.attributes,
         asked.media,
         caller,
+        None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
+        None if asked.address is None else mask(asked.address),
+        asked.approximate,
         asked.location.component if isinstance(asked.location, AtComponent) else None,
     )
     personal = None

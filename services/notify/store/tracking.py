@@ -30,8 +30,13 @@ ADD_STEPS = """
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) ON CONFLICT DO NOTHING
 """
 
+WITHDRAW = """
+    UPDATE notify.tracked_reports r SET withdrawn_at = w.at
+      FROM unnest($1::uuid[], $2::timestamptz[]) AS w (report_id, at) WHERE r.report_id = w.report_id
+"""
+
 FIND = """
-    SELECT r.received_at,
+    SELECT r.report_id, r.received_at, r.withdrawn_at,
            array(SELECT status FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS statuses,
            array(SELECT at FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS times
       FROM notify.tracked_reports r LEFT JOIN notify.tracked_links l USING (report_id)
@@ -49,15 +54,22 @@ class NewStep(NamedTuple):
 
 
 class Tracked(NamedTuple):
-    """When a report came, and the way of its case so far."""
+    """When a report came, when it was taken back if it was, and the way of its case so far."""
 
+    report_id: UUID
     received_at: datetime
+    withdrawn_at: datetime | None
     steps: list[Step]
 
 
 async def add_reports(tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime]) -> None:
     """New reports."""
     await tx.execute(ADD_REPORTS, ids, hashes, times)
+
+
+async def withdraw(tx: Connection, ids: Sequence[UUID], times: Sequence[datetime]) -> None:
+    """Reports that were taken back."""
+    await tx.execute(WITHDRAW, ids, times)
 
 
 async def link(tx: Connection, cases: Mapping[str, Belonging]) -> None:
@@ -87,4 +99,5 @@ async def find(tx: Connection, tracking_hash: str) -> Tracked | None:
     row = await tx.fetchrow(FIND, tracking_hash)
     if row is None:
         return None
-    return Tracked(row["received_at"], [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)])
+    steps = [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)]
+    return Tracked(row["report_id"], row["received_at"], row["withdrawn_at"], steps)

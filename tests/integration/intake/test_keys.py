@@ -126,9 +126,9 @@ async def test_the_catalogue_says_what_may_be_reported(intake: Place) -> None:
     bad = await intake.http.get("/intake/v1/catalogue", params={"cursor": "WyJ4Il0"}, headers=intake.app)
     assert (bad.status_code, bad.json()["type"]) == (422, "/problems/bad-cursor")
     one = items[0]
-    assert set(one) == {"code", "name", "kind", "conditions"}
+    assert set(one) >= {"code", "name", "kind", "conditions", "attributes", "standard", "codes", "admitted", "turn_to"}
     assert set(one["name"]) == {"zh", "en"}
-    assert set(one["conditions"][0]) == {"key", "name", "limit"}
+    assert set(one["conditions"][0]) == {"key", "name", "limit", "source"}
     assert set(one["conditions"][0]["limit"]) == {"amount", "unit"}
     narrow = await intake.key(categories=(one["code"],))
     items = (await intake.http.get("/intake/v1/catalogue", headers=narrow)).json()["items"]
