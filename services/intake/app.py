@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.intake.api import (
+    activities,
     area_changes,
     areas,
     batch,
@@ -10,7 +11,9 @@ from services.intake.api import (
     first_asked,
     keys,
     media,
+    opt_out,
     own_report,
+    personal,
     reports,
     uploads,
 )
@@ -18,6 +21,7 @@ from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
+from shared.polling import polling_job
 
 
 def create_app(wired: Wired) -> FastAPI:
@@ -39,8 +43,10 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/uploads": wired.settings.media_max_bytes + 4096,
         "/v1/uploads/*": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
+        "/v1/activities/batch": wired.settings.batch_max_bytes,
     }
     app.include_router(reports.straight_router)
+    app.include_router(activities.straight_router)
     for module in (
         reports,
         batch,
@@ -52,6 +58,9 @@ def create_app(wired: Wired) -> FastAPI:
         first_asked,
         area_changes,
         uploads,
+        activities,
+        personal,
+        opt_out,
     ):
         app.include_router(module.router)
     return app
@@ -59,9 +68,14 @@ def create_app(wired: Wired) -> FastAPI:
 
 def api_jobs(wired: Wired) -> list[Job]:
     """What every replica that answers requests needs: the keys that open it, the grids, the writer of reports."""
+
+    async def tidy() -> None:
+        wired.shield.tidy()
+
     return [
         wired.keys.job(),
         *wired.auth.jobs(),
         grid_index_job(wired.pool, wired.grids, wired.pack),
         wired.desk.writer.job(),
+        polling_job("shield", tidy, every=60.0),
     ]

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from services.intake.commands import sweep_media
+from services.intake.commands.expire_personal import expire_job
+from services.intake.commands.forget_visited import forget_visited_job
 from services.intake.commands.plan_areas import area_plans_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
@@ -15,7 +17,10 @@ def worker_jobs(wired: Wired) -> list[Job]:
     return [
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
+        forget_visited_job(wired.pool, wired.clock, wired.settings.activities_personal_days),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
         sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
+        wired.teller.job(),
+        expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
     ]

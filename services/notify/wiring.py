@@ -13,6 +13,7 @@ from services.notify.queries.open_streams import Limits, OpenStreams
 from services.notify.settings import NotifySettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
+from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
 from shared.foundation import foundation
 from shared.health import Readiness
@@ -26,7 +27,7 @@ SCHEMA = "notify"
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The parts of a running notify service. It publishes nothing yet, so it has no outbox.
+    """The parts of a running notify service.
 
     `live` is the end of the log in this process's memory; `appended` rings when a worker in this process added to it.
     """
@@ -44,6 +45,7 @@ class Wired:
     deliver: Deliver
     lookups: Allowance
     pack: Pack
+    outbox: Outbox
 
 
 @asynccontextmanager
@@ -69,6 +71,7 @@ async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_no
             deliver=Deliver(base.pool, clock, sender, patience),
             lookups=Allowance(settings.track_per_second),
             pack=load(settings.pack),
+            outbox=Outbox(SCHEMA, Wake()),
         )
 
 

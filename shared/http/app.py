@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from shared import telemetry
 from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
-from shared.http.middleware import BodyLimit, EmptyMeansAbsent, Traced, Unbroken
+from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
 from shared.http.problems import PROBLEM_JSON, field_errors, outage_problem, problem_response, sentence
 from shared.kernel.errors import FieldError, Invalid, Malformed, Refusal
 from shared.postgres import is_outage
@@ -23,6 +23,8 @@ log = structlog.get_logger()
 EXPOSED: Final = [
     "ETag",
     "Location",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "Tus-Resumable",
     "Upload-Expires",
@@ -56,6 +58,7 @@ def new_app(
     answer_refusals(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(EmptyMeansAbsent)
+    app.add_middleware(RateLimitFields)
     if settings.cors_origins:
         from fastapi.middleware.cors import CORSMiddleware
 
@@ -88,9 +91,9 @@ def answer_refusals(app: FastAPI) -> None:
 
     async def broken(request: Request, error: Exception) -> Response:
         if is_outage(error):
-            log.warning("request met an outage", path=request.url.path, error=repr(error))
+            log.warning("request met an outage", path=route_of(request.scope), error=repr(error))
             return problem_response(outage_problem(), request.url.path)
-        log.error("request failed", path=request.url.path, exc_info=error)
+        log.error("request failed", path=route_of(request.scope), exc_info=error)
         body = {
             "type": "/problems/internal",
             "title": "Something is wrong on our side",

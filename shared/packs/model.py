@@ -1,5 +1,6 @@
 """The shape of a pack. Strict: a wrong type or an unknown field is an error, never a guess."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, time
 from pathlib import Path
@@ -394,6 +395,55 @@ class AreaRules(Model):
     stage_limits: SomeStageLimits = SomeStageLimits()
 
 
+class QuietHours(Model):
+    """Hours of the day, in the pack's time zone, in which nobody is sent a message; 21:00 to 08:00 is one night."""
+
+    start: ClockTime
+    end: ClockTime
+
+    @model_validator(mode="after")
+    def _some_of_the_day_is_left(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("start and end are the same: quiet hours leave some of the day")
+        return self
+
+
+Occasion = Literal["filed", "dispatched", "closed", "rejected"]
+"""What a reporter may be told of."""
+
+PLACEHOLDERS = ("category", "code", "stop")
+_BRACED = re.compile(r"\{([^{}]*)\}")
+
+
+class Messages(Model):
+    """What reporters are told 短信/邮件: on which occasion, in which languages, and when not.
+
+    A text may hold {category}, its name; {code}, the tracking code; {stop}, the address where further messages are
+    declined. Without a text for an occasion nobody is told of it.
+    """
+
+    languages: Annotated[tuple[Literal["zh", "en"], ...], Field(min_length=1, max_length=2)] = ("zh", "en")
+    quiet: QuietHours | None = None
+    subject: Text = Text(zh="您的上报有新进展", en="News of your report")
+    texts: dict[Occasion, Text] = {}
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Self:
+        for occasion, text in self.texts.items():
+            for line in (text.zh, text.en):
+                if unknown := [name for name in _BRACED.findall(line) if name not in PLACEHOLDERS]:
+                    raise ValueError(f"{occasion}: {{{unknown[0]}}} is none of {', '.join(PLACEHOLDERS)}")
+        return self
+
+
+class Privacy(Model):
+    """How long what is personal of a report is kept: so many months after its case ended (PIPL 个人信息保护法 art. 19:
+    the shortest time that the purpose needs).
+    """
+
+    keep_months: Annotated[int, Field(ge=1, le=600)] = 24
+
+
 class OutlineRow(Model):
     """The western and eastern edge of the outline at one latitude, degrees WGS 84."""
 
@@ -470,6 +520,8 @@ class Pack(Model):
     routing: str
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]
     demo: Demo
+    messages: Messages = Messages()
+    privacy: Privacy = Privacy()
 
     @property
     def zone(self) -> ZoneInfo:

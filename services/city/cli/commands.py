@@ -12,6 +12,7 @@ from services.city.cli import (
     history,
     intake,
     people,
+    personal,
     replay,
     routing,
     running,
@@ -45,4 +46,5 @@ app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣�
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")
 app.add_typer(audit.audit, name="audit", short_help="The audit trail 审计: verify it.")
+app.add_typer(personal.personal, name="personal", short_help="Personal data 个人信息: erase, rewrap, who read what.")
 app.add_typer(upkeep.parked, name="parked", short_help="Facts that could not be applied 搁置.")

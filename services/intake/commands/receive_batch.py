@@ -113,6 +113,7 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
         named = await named_components(desk.pool, [report for _, report in asked if isinstance(report, Asked)])
         outcomes += _place(desk, who, asked, named)
         await asyncio.sleep(0)
+    await desk.vault.keep([outcome for _, outcome in outcomes if isinstance(outcome, Row)])
     return outcomes
 
 

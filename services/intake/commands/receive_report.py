@@ -14,6 +14,8 @@ from services.intake.commands.at_address import AreaNames, at_address
 from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.name_media import name_media
+from services.intake.commands.vault import Vault
+from services.intake.domain.masking import mask
 from services.intake.domain.report import (
     MOST_LATITUDE,
     RECEIVED,
@@ -57,6 +59,7 @@ class Desk:
     clock: Clock
     rules: ReportRules
     names: AreaNames
+    vault: Vault
 
 
 async def receive_report(
@@ -75,7 +78,9 @@ async def receive_report(
         place, grid = _locate(desk.grids.current, asked)
     if asked.media:
         await known_media(desk, asked.media, who)
-    return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
+    row = entry(desk, who, asked, place, grid, desk.clock(), key, request_hash)
+    await desk.vault.keep([row])
+    return await desk.writer.write(row)
 
 
 def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
@@ -112,7 +117,7 @@ def place_of(grids: GridIndex, location: object) -> tuple[Place, str]:
     centre = None if path is None else grids.centre_of(path)
     if path is None or centre is None:
         raise UnknownGrid(
-            f"there is no grid {location.grid[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+            f"there is no grid {mask(location.grid[:80])!r}; GET /intake/v1/areas?level=grid lists them",
             errors=[FieldError("/location/grid", "no such grid")],
         )
     return centre, path
@@ -171,7 +176,7 @@ def entry(
         None if personal is None else desk.sealer.seal(report.id, personal),
         shard_of(grid),
         telemetry.traceparent(),
-        outgoing.report_received(report),
+        outgoing.report_received(report, reachable=personal is not None and personal.reachable),
         _answer(report) if alone else b"",
         key,
         request_hash,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from services.intake.domain.masking import mask
+from services.intake.domain.masking import mask, mask_values
 from shared.kernel.errors import FieldError, Invalid, NotFound
 from shared.kernel.place import Datum, Place
 
@@ -150,10 +150,19 @@ class Report(NamedTuple):
 
 
 class Personal(NamedTuple):
-    """What of a report names a person: encrypted, beside the report, until it is erased."""
+    """What of a report names a person: encrypted, beside the report, until it is erased.
+
+    `attributes` as they were sent, if something in them is masked.
+    """
 
     description: str
     reporter: Reporter | None
+    attributes: Mapping[str, Any] | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the reporter left a telephone number or an e-mail address, and may be told."""
+        return self.reporter is not None and bool(self.reporter.phone or self.reporter.email)
 
 
 def receive(
@@ -168,6 +177,7 @@ def receive(
     if asked.attributes:
         _check_attributes(asked.attributes)
     masked = mask(asked.description)
+    attributes = mask_values(asked.attributes) if asked.attributes else asked.attributes
     report = Report(
         report_id,
         tracking_code,
@@ -178,7 +188,7 @@ def receive(
         asked.occurred_at,
         now,
         asked.source,
-        asked.attributes,
+        attributes,
         asked.media,
         caller,
         None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
@@ -187,8 +197,9 @@ def receive(
         asked.location.component if isinstance(asked.location, AtComponent) else None,
     )
     personal = None
-    if asked.reporter is not None or masked != asked.description:
-        personal = Personal(asked.description, asked.reporter)
+    if asked.reporter is not None or masked != asked.description or attributes is not asked.attributes:
+        before = None if attributes is asked.attributes else asked.attributes
+        personal = Personal(asked.description, asked.reporter, before)
     return report, personal
 
 

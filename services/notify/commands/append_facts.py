@@ -29,6 +29,7 @@ async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
             [UUID(f["report_id"]) for f in new],
             [f["tracking_hash"] for f in new],
             [datetime.fromisoformat(f["received_at"]) for f in new],
+            [bool(f.get("reachable")) for f in new],
         )
     back = [f for r, f in zip(records, facts, strict=True) if r.type == ReportWithdrawn.TYPE]
     if back:

@@ -11,8 +11,8 @@ from shared.postgres import Connection
 
 # Two reports with one tracking code cannot be (58 bits); if it happened, the first keeps it.
 ADD_REPORTS = """
-    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
+    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at, reachable)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[]) ON CONFLICT DO NOTHING
 """
 
 # Several reports may be merged into one case, and a report may move to another case; which of two counts is the rule of
@@ -62,9 +62,11 @@ class Tracked(NamedTuple):
     steps: list[Step]
 
 
-async def add_reports(tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime]) -> None:
-    """New reports."""
-    await tx.execute(ADD_REPORTS, ids, hashes, times)
+async def add_reports(
+    tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime], reachable: Sequence[bool]
+) -> None:
+    """New reports; `reachable`: whether the reporter can be told."""
+    await tx.execute(ADD_REPORTS, ids, hashes, times, reachable)
 
 
 async def withdraw(tx: Connection, ids: Sequence[UUID], times: Sequence[datetime]) -> None:

@@ -189,7 +189,9 @@ async def test_bulks_in_opposite_orders_beside_single_acts_never_wait_for_each_o
 
 
 async def test_two_hundred_cases_cost_as_many_round_trips_as_two(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin, the key, the locks, one saving statement, commit."""
+    """The key, the locks, one saving statement; begin and commit are not counted, for other jobs of this process have
+    theirs.
+    """
     area = street()
     said: list[str] = []
     for name in ("execute", "fetch", "fetchrow", "fetchval"):
@@ -203,8 +205,8 @@ async def test_two_hundred_cases_cost_as_many_round_trips_as_two(city: City, mon
         answer = await send(city, "accept", items, "acceptor", str(uuid4()))
         assert answer.json()["done"] == number
         # Routing rules are looked at by every command that has no job beside it, at most twice a second.
-        counted.append(sum("dispatch.routing_" not in query for query in said))
-    assert counted == [5, 5], said
+        counted.append(sum("dispatch." in query and "dispatch.routing_" not in query for query in said))
+    assert counted == [3, 3], said
 
 
 def _heard(method: Any, said: list[str]) -> Any:

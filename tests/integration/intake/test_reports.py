@@ -9,8 +9,10 @@ import orjson
 import pytest
 
 from services.intake.app import create_app
+from services.intake.commands.vault import Opening
 from services.intake.domain.report import Personal, Reporter
 from services.intake.grids.index import Grids
+from services.intake.store.personal import find
 from shared.contracts.intake import ReportReceived
 from shared.kernel.ids import tracking_hash
 from shared.kernel.place import gcj02_to_bd09, wgs84_to_gcj02
@@ -67,6 +69,7 @@ async def test_it_is_read_back(intake: Place) -> None:
     assert set(view) == {
         "id", "tracking_code", "routing_key", "status", "category", "received_at", "case_id", "merged_into",
         "withdrawn_at",
+        "first_asked",
     }  # fmt: skip
     assert view["id"] == taken["id"]
     assert view["tracking_code"] == taken["tracking_code"]
@@ -92,8 +95,11 @@ async def test_what_names_a_person_is_sealed_and_not_published(intake: Place) ->
         assert secret not in row["description"]
         assert secret.encode() not in row["sealed"]
     assert "京A*****" in ReportReceived.model_validate_json(fact["data"]).description
-    opened = intake.wired.desk.sealer.unseal(row["id"], row["sealed"])
-    assert opened == Personal(text, Reporter("王芳", "13912345678", None))
+    async with intake.wired.pool.acquire() as connection:
+        found = await find(connection, row["id"])
+    assert found is not None
+    opening = Opening(found.id, found.sealed or b"", found.key, found.subject, found.subject_key)
+    assert intake.wired.desk.vault.open(opening) == Personal(text, Reporter("王芳", "13912345678", None))
 
 
 async def test_nothing_is_sealed_when_nothing_is_personal(intake: Place) -> None:

@@ -72,10 +72,11 @@ async def test_an_unknown_code_is_404_and_an_odd_one_too(notify: Notify) -> None
 
 async def test_who_looks_up_too_often_waits(another: Running) -> None:
     async with another(track_per_second=1) as notify:
-        answers = [await get_track(notify, "ABCDEFGHJKMN") for _ in range(7)]
-        assert [a.status_code for a in answers[:5]] == [404] * 5
-        assert answers[-1].status_code == 429
-        assert answers[-1].headers["retry-after"] == "1"
+        answers = await asyncio.gather(*(get_track(notify, "ABCDEFGHJKMN") for _ in range(20)))
+        assert sum(a.status_code == 404 for a in answers) >= 5
+        late = [a for a in answers if a.status_code == 429]
+        assert late
+        assert late[0].headers["retry-after"] == "1"
 
 
 async def test_a_ticket_opens_a_stream_on_any_replica_with_its_makers_area_for_a_minute(
@@ -244,6 +245,7 @@ async def test_who_has_no_code_or_a_wrong_one_is_asked_for_it(notify: Notify) ->
 
 async def test_the_page_holds_to_the_same_rate(another: Running) -> None:
     async with another(track_per_second=1) as notify:
-        answers = [await page(notify, "/track/ABCDEFGHJKMN") for _ in range(7)]
-        assert answers[-1].status_code == 429
-        assert "过于频繁" in answers[-1].text
+        answers = await asyncio.gather(*(page(notify, "/track/ABCDEFGHJKMN") for _ in range(20)))
+        late = [answer for answer in answers if answer.status_code == 429]
+        assert late
+        assert "过于频繁" in late[0].text
