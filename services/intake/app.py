@@ -8,6 +8,7 @@ from services.intake.api import (
     areas,
     batch,
     catalogue,
+    components,
     first_asked,
     keys,
     media,
@@ -61,6 +62,7 @@ def create_app(wired: Wired) -> FastAPI:
         activities,
         personal,
         opt_out,
+        components,
     ):
         app.include_router(module.router)
     return app
