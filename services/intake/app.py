@@ -18,6 +18,8 @@ from services.intake.api import (
     reports,
     uploads,
 )
+from services.intake.api.open311 import offering, posting, reading, updating
+from services.intake.api.open311.errors import ProtocolErrors
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -45,10 +47,15 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/uploads/*": wired.settings.media_max_bytes + 4096,
         "/v1/areas": wired.settings.areas_max_bytes,
         "/v1/activities/batch": wired.settings.batch_max_bytes,
+        # A request of Open311 may come with a few pictures.
+        **dict.fromkeys(posting.WITH_PICTURES, 4 * wired.settings.media_max_bytes),
     }
+    app.add_middleware(ProtocolErrors)
+    app.add_route("/open311/v2/requests.{format}", posting.straight, methods=["POST"], include_in_schema=False)
     app.include_router(reports.straight_router)
     app.include_router(activities.straight_router)
     for module in (
+        posting,
         reports,
         batch,
         media,
@@ -63,6 +70,9 @@ def create_app(wired: Wired) -> FastAPI:
         personal,
         opt_out,
         components,
+        offering,
+        reading,
+        updating,
     ):
         app.include_router(module.router)
     return app

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.intake.commands.follow_cases import follow_cases
 from services.intake.commands.follow_first_asked import follow_first_asked
+from services.intake.commands.follow_requests import follow_requests
 from services.intake.commands.take_messages import take_messages
 from services.intake.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
@@ -20,6 +21,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
 
     async def on_cases(tx: Connection, records: Sequence[Record]) -> None:
         await follow_cases(tx, records)
+        await follow_requests(tx, records)
         await follow_first_asked(wired.outbox, tx, records)
 
     async def on_messages(tx: Connection, records: Sequence[Record]) -> None:

@@ -66,6 +66,15 @@ class IntakeSettings(Settings):
     message_first_retry: timedelta = Field(timedelta(seconds=30), description="doubles with each failure")
     message_longest_retry: timedelta = timedelta(hours=1)
     message_give_up_after: timedelta = Field(timedelta(days=1), description="a message due for so long is given up")
+    open311_url: str | None = Field(
+        None, description="public address of /intake/open311/v2, as discovery tells it; left out: as it was asked"
+    )
+    open311_contact: str | None = Field(None, description="whom a developer asks; left out: the city's name")
+    open311_key_service: str | None = Field(None, description="how one comes by an api_key: words or an address")
+    open311_jurisdictions: dict[str, str] = Field(
+        default_factory=dict,
+        description='parts of the city that are jurisdictions of their own: {"xueyuanlu.example": "110108.011"}',
+    )
 
     @model_validator(mode="after")
     def _channels_are_named_wholly(self) -> "IntakeSettings":

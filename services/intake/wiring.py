@@ -22,6 +22,7 @@ from services.intake.media_files import MediaFiles, open_media_files
 from services.intake.media_links import Links
 from services.intake.pack_rules import area_names, report_rules
 from services.intake.queries.catalogue import CategoryView, catalogue
+from services.intake.queries.open311_services import Services
 from services.intake.sealing import personal_key, sealer_of
 from services.intake.settings import IntakeSettings
 from services.intake.thumbnails import Thumbnailer
@@ -63,6 +64,7 @@ class Wired:
     codes: Codes
     shield: Shield
     teller: Teller
+    open311: Services
 
 
 @asynccontextmanager
@@ -132,6 +134,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
                 settings.public_url or "",
                 clock,
             ),
+            open311=Services(pack),
         )
 
 

@@ -6,6 +6,7 @@ from services.intake.commands import sweep_media
 from services.intake.commands.expire_personal import expire_job
 from services.intake.commands.forget_visited import forget_visited_job
 from services.intake.commands.plan_areas import area_plans_job
+from services.intake.commands.settle_requests import settle_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
 from shared import idempotency
@@ -23,4 +24,5 @@ def worker_jobs(wired: Wired) -> list[Job]:
         sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
         wired.teller.job(),
         expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
+        settle_job(wired.pool, wired.clock),
     ]

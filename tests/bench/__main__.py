@@ -31,6 +31,7 @@ ROWS = {
     "m": "m_history",
     "n": "n_areas",
     "o": "o_components",
+    "p": "p_open311",
 }
 
 

@@ -13,7 +13,7 @@ from services.intake.api.changing import DRY_RUN, EFFECTIVE, JSON, NOTE, Asked, 
 from services.intake.commands.plan_areas import withdraw_plan
 from services.intake.commands.recut_areas import merge, split
 from services.intake.domain.area import Finding, GivenArea, refuse
-from services.intake.grids.shapes import read_shapes
+from services.intake.grids.shapes import read_shapes, text_of
 from services.intake.queries import area_changes as queries
 from services.intake.wiring import Wired
 from shared.auth import Caller, authorize
@@ -75,9 +75,7 @@ async def post_split(
         return before
     found: list[Finding] = []
     where = [f"/into/{n}/geometry" for n in range(len(body.into))]
-    texts: list[bytes | str | None] = [
-        None if part.geometry is None else orjson.dumps(part.geometry) for part in body.into
-    ]
+    texts: list[bytes | str | None] = [None if part.geometry is None else text_of(part.geometry) for part in body.into]
     shapes = read_shapes(texts, where, body.datum, found)
     refuse(found)
     parts = [

@@ -160,6 +160,8 @@ def entry(
             details |= {"address": report.address, "approximate": report.approximate}
     if report.component is not None:  # what the store attaches the report to
         details = (details or {}) | {"component": report.component}
+    if asked.kept:
+        details = {**(details or {}), "open311": asked.kept}
     return Row(
         report.id,
         report.tracking_code,

@@ -1,10 +1,14 @@
 """Days and times at which areas change, or are looked at."""
 
 from datetime import date, datetime, time
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from services.intake.domain.area import BadEffective
 from shared.kernel.errors import FieldError
+
+# Of the last days that a calendar has, no other zone's day can be told.
+YEARS: Final = range(1900, 9999)
 
 
 def time_of(text: str, zone: ZoneInfo, pointer: str) -> datetime:
@@ -14,10 +18,11 @@ def time_of(text: str, zone: ZoneInfo, pointer: str) -> datetime:
     """
     try:
         if len(text) == len("2027-01-01"):
-            return datetime.combine(date.fromisoformat(text), time(), zone)
-        # A plus sign in an address that was not escaped arrives as a space.
-        found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        if found.tzinfo is not None:
+            found = datetime.combine(date.fromisoformat(text), time(), zone)
+        else:
+            # A plus sign in an address that was not escaped arrives as a space.
+            found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        if found.tzinfo is not None and found.year in YEARS:
             return found
     except ValueError:
         pass

@@ -96,7 +96,8 @@ class AtAddress(NamedTuple):
 
 class Asked(NamedTuple):
     """A report as it was sent. `source` is empty where the sender named none. `address` describes the place in words;
-    `approximate` says that it is all there is: the place is that of a grid of the area which it names.
+    `approximate` says that it is all there is: the place is that of a grid of the area which it names. `kept` is what
+    the door of Open311 keeps beside it, to show it as it was sent.
     """
 
     category: str
@@ -110,6 +111,7 @@ class Asked(NamedTuple):
     origin: Origin | None = None
     address: str | None = None
     approximate: bool = False
+    kept: Mapping[str, Any] | None = None
 
     @property
     def has_contact(self) -> bool:

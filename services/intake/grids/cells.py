@@ -18,6 +18,9 @@ FEW: Final = 6
 # Quartering that leaves this many times as many boxes to the four parts together (of four times at most) helps nobody:
 # the boxes lie on each other.
 VAIN: Final = 3
+# So many entries a box, and the quartering ends: boxes along one line would go on along it to the finest cells.
+# A province has 7 a box.
+ROOM: Final = 24
 
 
 class Cells:
@@ -84,6 +87,7 @@ def _quarter(low_x: Any, low_y: Any, high_x: Any, high_y: Any) -> tuple[Any, Any
     boxes = np.arange(len(low_x))
     x = y = np.zeros(len(boxes), np.int64)
     done: list[tuple[Any, Any, Any]] = []
+    room = ROOM * len(boxes) + 4_096
     for level in range(LEVELS + 1):
         code = _spread(x) | _spread(y) << 1
         firsts = np.flatnonzero(np.concatenate(([True], code[1:] != code[:-1])))
@@ -93,6 +97,9 @@ def _quarter(low_x: Any, low_y: Any, high_x: Any, high_y: Any) -> tuple[Any, Any
         within = sum((part.astype(np.int8) for _, _, part in parts), np.zeros(len(boxes), np.int8))
         vain = np.add.reduceat(within, firsts, dtype=np.int64) >= VAIN * counts
         ends = (counts <= FEW) | vain | (down == 0)
+        left = int(within[~np.repeat(ends, counts)].sum())
+        if left > room - sum(len(each[2]) for each in done):
+            ends[:] = True
         whole = np.repeat(ends, counts)
         done.append((code[firsts[ends]] << 2 * down, counts[ends], boxes[whole]))
         if whole.all():

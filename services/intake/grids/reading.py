@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.intake.domain.area import AreasRefused, Finding, GivenArea, Kind, UnreadableAreas, refuse
-from services.intake.grids.shapes import read_shapes
+from services.intake.grids.shapes import read_shapes, text_of
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Refusal
 from shared.kernel.place import Datum
@@ -86,7 +86,7 @@ def _collect(rows: Iterable[Row], datum: Datum | None) -> Reading:
         predecessors = _paths(row.predecessors)
         given.append((AreaPath(row.path), row.name, row.level, row.where, predecessors))
         geometry = row.geometry
-        texts.append(orjson.dumps(geometry) if isinstance(geometry, Mapping) else geometry)
+        texts.append(text_of(geometry) if isinstance(geometry, Mapping) else geometry)
         if geometry is not None:
             datums.setdefault(row.datum or None, []).append(row.where)
     said = _one_datum(datums, datum, found)

@@ -1,8 +1,10 @@
 """The geometry of a file: read, brought to WGS 84, and refused where it can be no area of a city."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import shapely
 
 from services.intake.domain.area import Finding, Kind
@@ -12,8 +14,18 @@ from shared.kernel.place import Datum
 # An area travels as one event, which a topic takes up to 900 kB: 20,000 corners of 40 bytes. An outline to the metre of
 # a large district has 5,000.
 MOST_CORNERS: Final = 20_000
-# What reading a text may raise: GEOS's own, and shapely's for what is no text of a geometry at all.
-_UNREADABLE = (shapely.errors.GEOSException, ValueError, TypeError)
+# What reading a text may raise: GEOS's own, and shapely's for what is no text of a geometry at all, or of a curved one.
+_UNREADABLE = (shapely.errors.GEOSException, ValueError, TypeError, NotImplementedError)
+
+
+def text_of(geometry: Mapping[str, Any]) -> bytes:
+    """GeoJSON as `read_shapes` takes it. What JSON itself has no room for (300 arrays in each other, a number of a
+    hundred digits) is no geometry either, and is refused as one that cannot be read.
+    """
+    try:
+        return orjson.dumps(geometry)
+    except TypeError:
+        return b"{}"
 
 
 def read_shapes(
@@ -35,8 +47,8 @@ def _read(texts: list[bytes | str | None], where: list[str], found: list[Finding
     shapes = np.full(len(texts), None, dtype=object)
     json = [n for n, text in enumerate(texts) if isinstance(text, bytes)]
     wkt = [n for n, text in enumerate(texts) if isinstance(text, str)]
-    # NumPy warns of a NaN that is read; it is refused with its line in a moment.
-    with np.errstate(invalid="ignore"):
+    # NumPy warns of what is no number, or too large for one; it is refused with its line in a moment.
+    with np.errstate(all="ignore"):
         for rows, read in ((json, shapely.from_geojson), (wkt, shapely.from_wkt)):
             try:
                 shapes[rows] = read([texts[n] for n in rows])

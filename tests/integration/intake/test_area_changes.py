@@ -147,6 +147,9 @@ async def test_grids_are_merged_and_those_that_end_say_what_they_became(own_inta
     assert gone.status_code == 404
     assert gone.json()["successors"] == [f"{COMMUNITY}.031"]
     assert f"it became {COMMUNITY}.031" in gone.json()["detail"]
+    now = {"at": datetime.now(UTC).isoformat()}
+    late = await intake.http.get(f"/intake/v1/areas/{grid(0, 0)}", params=now, headers=intake.app)
+    assert (late.status_code, "there was no area" in late.json()["detail"]) == (404, True)
     fact = AreaRetired.model_validate_json((await intake.facts(grid(0, 1)))[-1]["data"])
     assert fact.successors == [f"{COMMUNITY}.031"]
     versions = (await get(intake, "area-versions"))["items"]
@@ -250,3 +253,52 @@ async def test_a_file_in_another_datum_lands_where_it_belongs_and_one_unsaid_is_
     assert (await put(intake, content, datum="gcj02")).status_code == 200
     here = await get(intake, f"areas/{grid(1, 1)}")
     assert abs(here["centroid"]["lon"] - middle(1, 1)["lon"]) < 1e-7
+
+
+async def test_bad_splits_point_to_what_is_wrong_and_change_nothing(own_intake: Place) -> None:
+    intake = own_intake
+    deep: Any = []
+    for _ in range(200):
+        deep = [deep]
+    cases: list[tuple[Any, str]] = [
+        ({"type": "Polygon", "coordinates": deep}, "/into/1/geometry"),
+        ({"type": "Polygon", "coordinates": [[[10**30, 0], [1, 1], [1, 0]]]}, "/into/1/geometry"),
+        ({"type": "Point", "coordinates": [116.301, 39.901]}, "/into/1"),
+        ([1], "/into/1/geometry"),
+    ]
+    for geometry, pointer in cases:
+        body = split_body()
+        body["into"][1]["geometry"] = geometry
+        answer = await post(intake, f"{grid(1, 1)}/split", body)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["pointer"] == pointer
+    for path, body in (
+        ("a..b/split", split_body()),
+        ("merge", {"areas": ["a..b", grid(0, 0)], "into": {"path": grid(0, 0), "name": "x"}}),
+        ("merge", {"areas": [grid(0, 0)], "into": {"path": grid(0, 0), "name": "x"}}),
+        ("merge", {"areas": [grid(0, 0), grid(0, 1)], "into": {"path": grid(0, 0), "name": "x\x00"}}),
+    ):
+        assert (await post(intake, path, body)).status_code == 422
+    for query in ({"effective": "31.12.2027"}, {"note": "x" * 501}, {"dry_run": "perhaps"}):
+        assert (await post(intake, f"{grid(1, 1)}/split", split_body(), **query)).status_code == 422
+    assert (await get(intake, "area-versions"))["items"][0]["version"] == 1
+
+
+async def test_only_who_may_write_areas_and_only_in_their_own(own_intake: Place) -> None:
+    intake = own_intake
+    url = f"/intake/v1/areas/{grid(1, 1)}/split"
+    assert (await intake.http.post(url, json=split_body(), headers=intake.app)).status_code == 403
+    elsewhere = intake.staff("admin", area="110108.099")
+    answer = await intake.http.post(url, json=split_body(), headers=elsewhere)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/outside-scope")
+    new = collection([feature(f"{COMMUNITY}.020", "grid", square(4, 0))])
+    headers = {**elsewhere, "Content-Type": "application/geo+json"}
+    answer = await intake.http.put("/intake/v1/areas", content=new, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/outside-scope")
+
+
+async def test_a_key_that_was_used_for_another_split_is_refused(own_intake: Place) -> None:
+    intake = own_intake
+    assert (await post(intake, f"{grid(1, 1)}/split", split_body(), key="one")).status_code == 200
+    answer = await post(intake, f"{grid(1, 1)}/split", {**split_body(), "datum": "cgcs2000"}, key="one")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-key-reused")

@@ -1,13 +1,16 @@
 """Places that are not where they say, files of two datums, and shapes that are on no map."""
 
+import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
 import pytest
 import shapely
 
-from services.intake.domain.area import Defined, Kind, UnreadableAreas
+from services.intake.domain.area import BadEffective, Defined, Kind, UnreadableAreas
+from services.intake.domain.effective import time_of
 from services.intake.grids.change import Change, Rules, weigh
 from services.intake.grids.datums import to_wgs84_all
 from services.intake.grids.picture import picture
@@ -71,6 +74,42 @@ def test_a_coordinate_that_is_no_number_is_named():
     text = 'path,name,level,geometry\nd.1,x,grid,"POLYGON((116 39,nan 39,117 40,116 39))"\n'
     (finding,) = look_at(text.encode(), "text/csv").found
     assert finding.message == "a coordinate is no number"
+
+
+def nested(depth: int) -> list[Any]:
+    return [nested(depth - 1)] if depth else []
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        "CURVEPOLYGON(CIRCULARSTRING(0 0,1 1,2 0,1 -1,0 0))",
+        "TIN(((0 0,1 0,1 1,0 0)))",
+        "POLYGON((1e308 0,1e309 0,1 1,1e308 0))",
+        {"type": "Polygon", "coordinates": nested(300)},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, "a"]]]},
+        {"type": "Polygon", "coordinates": None},
+        {"type": 7},
+    ],
+)
+def test_a_geometry_that_cannot_be_read_is_named_and_breaks_nothing(geometry):
+    collection = geojson([BOX, BOX])
+    collection["features"][2]["geometry"] = geometry
+    (finding,) = look_at(json.dumps(collection).encode(), "application/geo+json").found
+    assert (finding.kind, finding.where) == (Kind.GEOMETRY, "/features/2")
+
+
+@pytest.mark.parametrize(
+    "text", ["2027-02-30", "0001-01-01", "9999-12-31T23:59:59-12:00", "2027-01-01T00:00:00", "soon"]
+)
+def test_a_time_that_is_none_is_refused(text):
+    with pytest.raises(BadEffective):
+        time_of(text, ZoneInfo("Asia/Shanghai"), "?at")
+
+
+def test_a_day_begins_in_the_citys_own_time_and_a_lost_plus_sign_is_found_again():
+    zone = ZoneInfo("Asia/Shanghai")
+    assert time_of("2027-01-01", zone, "?at") == time_of("2027-01-01T00:00:00 08:00", zone, "?at")
 
 
 @pytest.mark.parametrize("geometry", [7, [1, 2], True])
