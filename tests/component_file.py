@@ -42,8 +42,8 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
             kind = chance.choice(COMMON) if chance.random() < 0.7 else chance.choice(kinds)
             serials[kind] += 1
             owned = chance.random() < 0.8
-            lon = middle.x + (east - west) * chance.uniform(-0.4, 0.4)
-            lat = middle.y + (north - south) * chance.uniform(-0.4, 0.4)
+            lon = round(middle.x + (east - west) * chance.uniform(-0.4, 0.4), 7)
+            lat = round(middle.y + (north - south) * chance.uniform(-0.4, 0.4), 7)
             if not shapely.contains_xy(shape, lon, lat):
                 lon, lat = middle.x, middle.y
             yield [

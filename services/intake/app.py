@@ -70,6 +70,7 @@ def create_app(wired: Wired) -> FastAPI:
         components,
         personal,
         opt_out,
+        components,
         offering,
         reading,
         updating,

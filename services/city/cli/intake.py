@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 # What an app needs that posts reports.
-REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read")
+REPORTING = ("reports:create", "reports:read", "media:create", "areas:read", "catalogue:read", "components:read")
 
 keys = typer.Typer(no_args_is_help=True, help="API keys 接口密钥 of third-party apps.")
 

@@ -124,8 +124,10 @@ def wrong_attributes(given: Mapping[str, Any]) -> tuple[str, str] | None:
         if isinstance(value, str):
             if len(value) > LONGEST_VALUE or "\x00" in value:
                 return f"{name} is too long, or has a NUL", f"{LONGEST_VALUE} characters at the most"
-        elif not isinstance(value, bool | int | float) or (isinstance(value, int) and abs(value) >= 2**63):
+        elif not isinstance(value, bool | int | float):
             return f"{name} is neither a text, a number nor true or false", "one of them"
+        elif not abs(value) < 2**63:
+            return f"{name} is no number that can be kept", "a number below 2⁶³"
     return None
 
 

@@ -1,6 +1,7 @@
 """The registry of components: put, read, list, history, suggestions, reports on them, ownership."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from itertools import count
 from math import hypot
@@ -34,7 +35,11 @@ def body(column: int = 1, row: int = 1, **more: Any) -> dict[str, Any]:
 
 
 async def put(place: Place, name: str, sent: Any, headers: Any = None, **more: Any) -> httpx.Response:
-    return await place.http.put(f"{ROUTE}/{name}", json=sent, headers=(headers or place.staff("admin")) | more)
+    content = json.dumps(sent).replace("Infinity", "1e999")
+    kind = {"Content-Type": "application/json"}
+    return await place.http.put(
+        f"{ROUTE}/{name}", content=content, headers=(headers or place.staff("admin")) | kind | more
+    )
 
 
 async def get(place: Place, path: str, headers: Any = None, **query: Any) -> httpx.Response:
@@ -130,6 +135,8 @@ BAD: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("changed before surveyed", "", {"surveyed_on": "2024-01-02", "changed_on": "2024-01-01"}, "bad-component",
      "/changed_on"),
     ("nested attributes", "", {"attributes": {"a": [1]}}, "invalid", "/attributes/a/str"),
+    ("an endless number", "", {"attributes": {"a": 1e999}}, "bad-component", "/attributes"),
+    ("a number too large", "", {"attributes": {"a": 2**63}}, "bad-component", "/attributes"),
     ("too many attributes", "", {"attributes": {str(n): n for n in range(41)}}, "bad-component", "/attributes"),
     ("NUL", "", {"note": "a\x00b"}, "invalid", "/note"),
 ]  # fmt: skip
