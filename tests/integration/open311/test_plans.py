@@ -106,7 +106,9 @@ async def test_by_change(many: Open311) -> None:
 
 async def test_updates_of_a_window(many: Open311) -> None:
     now = utc_now()
-    text, read = await _plan(many, following.UPDATES, now - timedelta(hours=2), now, "", 1_000, 0)
+    text, read = await _plan(
+        many, following.UPDATES, now - timedelta(hours=2), now, "", 1_000, 0, uuid7(now - timedelta(hours=2)), uuid7()
+    )
     assert "open311_updates_at" in text
     assert read <= 3_000, text
 
