@@ -50,9 +50,6 @@ ALTER COLUMN said SET STATISTICS 0,
 ALTER COLUMN case_id SET STATISTICS 10,
 ALTER COLUMN at SET STATISTICS 10;
 
--- What was added to reports, by its time: who asks for updates asks for those as well.
-CREATE INDEX additions_added ON intake.additions (added_at, id);
-
 -- Up to this report every one has its row among the requests; those after it are looked for among the reports.
 CREATE TABLE intake.open311_settled (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),

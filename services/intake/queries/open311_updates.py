@@ -1,14 +1,15 @@
 """Updates of requests: what became of them, step by step, for clients that ask again and again."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.open311 import (
-    LONGEST_SPAN,
     OPEN,
+    Window,
     extended_status,
+    id_floor,
     plain_status,
     update_id,
     window,
@@ -23,6 +24,9 @@ from shared.postgres import transaction
 
 # Asked without a time: a client that looks once a night misses nothing.
 USUAL_SPAN = timedelta(hours=24)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+# An addition's id is made a moment after its time was read.
+MADE_WITHIN = timedelta(seconds=10)
 
 
 class Found(NamedTuple):
@@ -48,19 +52,21 @@ async def updates(
     """
     now = reader.clock()
     if start is None and end is None:
-        start = now - (USUAL_SPAN if ids is None else LONGEST_SPAN)
-    within = window(start, end, now)
+        within = Window(now - USUAL_SPAN if ids is None else EVER, now)
+    else:
+        within = window(start, end, now)
     at = (within.after, within.before)
+    young = (id_floor(at[0]), id_floor(at[1] + MADE_WITHIN))
     async with transaction(reader.pool) as connection:
         await plan_each(connection)
         if ids is not None:
             every = await store.updates_of(connection, at, area, ids)
             found, total = every[offset : offset + size], len(every)
         else:
-            found = await store.updates(connection, at, area, size, offset)
+            found = await store.updates(connection, at, young, area, size, offset)
             total = offset + len(found)
             if len(found) == size or (offset and not found):
-                total = await store.count_updates(connection, at, area)
+                total = await store.count_updates(connection, at, young, area)
     return Found([_told(reader, each, extended=extended) for each in found], total)
 
 

@@ -99,18 +99,20 @@ _ADDED_PART = """
     SELECT a.report_id, a.added_at, NULL::uuid, 0, a.id, NULL, NULL, NULL, a.said, a.media
       FROM intake.additions a JOIN intake.reports r ON r.id = a.report_id
      WHERE a.added_at >= $1 AND a.added_at < $2"""
+# Additions have no index by their time: their ids are UUIDv7, and bound it.
 _ORDER_PART = "ORDER BY at, case_id, version, addition_id, report_id"
 UPDATES = f"""
     SELECT * FROM (
         ({_STEP_PART} AND {prefix_sql("q.area", "$3")} {_ORDER_PART} LIMIT ($4::bigint + $5::bigint))
         UNION ALL
         ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")}
-          ORDER BY a.added_at, a.id LIMIT ($4::bigint + $5::bigint))
+          AND a.id >= $6 AND a.id < $7 ORDER BY a.added_at, a.id LIMIT ($4::bigint + $5::bigint))
     ) AS f {_ORDER_PART} LIMIT $4::bigint OFFSET $5::bigint
 """
 COUNT_UPDATES = f"""
     SELECT (SELECT count(*) FROM ({_STEP_PART} AND {prefix_sql("q.area", "$3")}) AS s)
-         + (SELECT count(*) FROM ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")}) AS a)
+         + (SELECT count(*) FROM ({_ADDED_PART} AND {prefix_sql("r.routing_key", "$3")}
+                                     AND a.id >= $4 AND a.id < $5) AS a)
 """
 UPDATES_OF = f"""
     SELECT * FROM (
@@ -137,14 +139,16 @@ async def settle(connection: Connection | Pool, before: UUID, most: int, ended: 
 
 
 async def updates(
-    connection: Connection, at: tuple[datetime, datetime], area: str, limit: int, offset: int
+    connection: Connection, at: tuple[datetime, datetime], ids: tuple[UUID, UUID], area: str, limit: int, offset: int
 ) -> list[Update]:
-    """Steps and additions from `at[0]` until before `at[1]`, the first one first."""
-    return [Update(*row) for row in await connection.fetch(UPDATES, *at, area, limit, offset)]
+    """Steps and additions from `at[0]` until before `at[1]`, the first one first; `ids` bound those of additions."""
+    return [Update(*row) for row in await connection.fetch(UPDATES, *at, area, limit, offset, *ids)]
 
 
-async def count_updates(connection: Connection, at: tuple[datetime, datetime], area: str) -> int:
-    return int(await connection.fetchval(COUNT_UPDATES, *at, area))
+async def count_updates(
+    connection: Connection, at: tuple[datetime, datetime], ids: tuple[UUID, UUID], area: str
+) -> int:
+    return int(await connection.fetchval(COUNT_UPDATES, *at, area, *ids))
 
 
 async def updates_of(

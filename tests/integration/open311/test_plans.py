@@ -11,6 +11,7 @@ from services.intake.store import open311 as lists
 from services.intake.store import open311_following as following
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
+from shared.postgres import transaction
 from tests.integration.intake.conftest import SOUTH, WEST
 from tests.integration.open311.conftest import Open311
 
@@ -106,7 +107,9 @@ async def test_by_change(many: Open311) -> None:
 
 async def test_updates_of_a_window(many: Open311) -> None:
     now = utc_now()
-    text, read = await _plan(many, following.UPDATES, now - timedelta(hours=2), now, "", 1_000, 0)
+    text, read = await _plan(
+        many, following.UPDATES, now - timedelta(hours=2), now, "", 1_000, 0, uuid7(now - timedelta(hours=2)), uuid7()
+    )
     assert "open311_updates_at" in text
     assert read <= 3_000, text
 
@@ -123,6 +126,19 @@ async def test_one_and_some(many: Open311) -> None:
 async def test_a_count_reads_the_index_alone(many: Open311) -> None:
     text, _ = await _plan(many, lists.COUNT_STATUS, *_range(90), *ANYWHERE, [True])
     assert "open311_requests_open" in text
+
+
+async def test_a_list_is_planned_for_what_it_asks(many: Open311) -> None:
+    """Also the seventh time, when Postgres might go over to the plan that serves any question."""
+    async with transaction(many.wired.pool) as tx:
+        await lists.plan_each(tx)
+        assert await tx.fetchval("SHOW plan_cache_mode") == "force_custom_plan"
+        for _ in range(7):
+            await lists.listed_ids(tx, lists.Asked(*_range(90), categories=["00050"], opens=[True]), 50, 0)
+        (plans,) = await tx.fetch(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1", lists.LIST_CATEGORY
+        )
+    assert (plans["generic_plans"], plans["custom_plans"] >= 7) == (0, True)
 
 
 async def test_settling_looks_at_each_report_once(many: Open311) -> None:

@@ -367,8 +367,8 @@ async def test_a_multipart_form_that_is_broken_or_in_another_charset_is_400(open
         b"--xx\r\nContent-Disposition: form-data\r\n\r\nx\r\n--xx--\r\n",
         b"no parts at all",
     ]
-    for body in bodies:
-        refused(await open311.http.post("/requests.json", content=body, headers=head), 400)
+    for body, word in zip(bodies, ("not UTF-8", "name", "cannot be read"), strict=True):
+        refused(await open311.http.post("/requests.json", content=body, headers=head), 400, word)
     head["content-type"] = "multipart/form-data"
     refused(await open311.http.post("/requests.json", content=bodies[0], headers=head), 400, "boundary")
     head["content-type"] = "multipart/form-data; charset=gbk; boundary=xx"
