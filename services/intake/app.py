@@ -70,7 +70,6 @@ def create_app(wired: Wired) -> FastAPI:
         components,
         personal,
         opt_out,
-        components,
         offering,
         reading,
         updating,
