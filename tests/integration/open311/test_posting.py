@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
+from services.intake.commands.vault import Opening
 from services.intake.domain.report import Reporter
+from services.intake.store.personal import find
 from shared.contracts.intake import ReportReceived
 from tests.integration.intake.conftest import COMMUNITY, grid, middle
 from tests.integration.open311.conftest import (
@@ -381,8 +383,12 @@ async def test_what_names_a_person_is_written_and_never_shown(open311: Open311) 
         description="找王女士 13987654321，身份证 110108199001011234，车牌 京A12345",
         device_id="device-zzyzx", account_id="account-zzyzx",
     )  # fmt: skip
-    row = await open311.place.stored(request_id)
-    personal = open311.wired.desk.sealer.unseal(UUID(request_id), row["sealed"])
+    async with open311.wired.pool.acquire() as connection:
+        found = await find(connection, UUID(request_id))
+    assert found is not None
+    opening = Opening(found.id, found.sealed or b"", found.key, found.subject, found.subject_key)
+    personal = open311.wired.desk.vault.open(opening)
+    assert personal is not None
     assert personal.reporter == Reporter("Marie Zzyzx", "13987654321", "zzyzx@example.org")
     assert "13987654321" in personal.description
     told = orjson.dumps(await open311.get("requests", service_request_id=request_id, extensions="true")).decode()
