@@ -69,7 +69,7 @@ async def test_a_list_is_an_array_however_many_it_holds(open311: Open311, count:
 
 
 @pytest.mark.parametrize("form", ["xml", "json"])
-@pytest.mark.parametrize("name", [str(uuid4()), "1", "x" * 300, "%00", "' or 1=1", "井"])
+@pytest.mark.parametrize("name", ["01a20800-0000-4000-8000-00000000002a", "1", "x" * 300, "%00", "' or 1=1", "井"])
 async def test_an_unknown_request_or_token_is_404(open311: Open311, form: str, name: str) -> None:
     status = 400 if name == "%00" else 404
     refused(await open311.http.get(f"/requests/{name}.{form}"), status)
