@@ -27,6 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.intake.domain.messages import Quiet
+from shared.kernel.ids import uuid7
 from shared.packs import load
 from tests.e2e.conftest import City, free_port, running
 
@@ -91,6 +92,8 @@ async def through_every_door(city: City, grid: dict[str, Any]) -> tuple[list[str
     for wrong in (
         body(category=PHONE),
         body(location={"grid": PHONE}),
+        body(location={"address": f"{PHONE} {EMAIL}"}),
+        body(location={"component": IDENTITY}),
         body(reporter={**reporter, "phone": int(PHONE)}),
         body(reporter={**reporter, "phone": PHONE * 10}),
         body(reporter={**reporter, "nickname": NAME}),
@@ -109,6 +112,16 @@ async def through_every_door(city: City, grid: dict[str, Any]) -> tuple[list[str
     ndjson = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + f"\n{TEXT}\n"
     await post("/intake/v1/reports/batch", 200, {"Content-Type": "application/x-ndjson"}, content=ndjson.encode())
     await post("/intake/v1/media", 415, files={"file": (f"{NAME} {PHONE}.txt", TEXT.encode())})
+    own = f"/intake/v1/reports/{taken['id']}"
+    await post(f"{own}/additions", 201, json={"text": TEXT})
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    visit = {
+        "id": str(uuid7()), "kind": "visit", "started_at": now, "ended_at": now, "location": place,
+        "purpose": "general", "form": "home", "outcome": "met", "note": TEXT,
+        "person": {"name": NAME, "phone": PHONE, "address": f"{NAME} {PHONE}"},
+    }  # fmt: skip
+    await post("/intake/v1/activities", 201, city.staff("grid_worker"), json=visit)
+    await post("/intake/v1/activities", 422, city.staff("grid_worker"), json={**visit, "location": {"grid": PHONE}})
     acceptor, admin = city.staff("acceptor"), city.staff("admin")
     look = f"/intake/v1/reports/{taken['id']}/personal"
     await post(look, 403, json={"purpose": "return_visit"})

@@ -55,7 +55,8 @@ def erase(
 def rewrap() -> None:
     """Wrap every person's key with WANGGE_PERSONAL_KEY; the one before stands in WANGGE_PERSONAL_OLD_KEYS until then.
 
-    Reports that an older program sealed are sealed anew, each under its person's key. The city goes on meanwhile.
+    Reports that an older program sealed are sealed anew, each under its person's key; so is what names a person in
+    field work. The city goes on meanwhile.
     """
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
@@ -81,7 +82,8 @@ def rewrap() -> None:
                     )
                 except CannotUnseal as error:
                     raise Trouble(str(error)) from None
-        return f"personal: {done.subjects} keys wrapped anew, {done.reports} reports sealed anew 已更换"
+        sealed = f"{done.reports} reports and {done.activities} activities sealed anew"
+        return f"personal: {done.subjects} keys wrapped anew, {sealed} 已更换"
 
     typer.echo(asyncio.run(work()))
 

@@ -13,6 +13,7 @@ from services.intake.commands.name_media import name_media
 from services.intake.commands.receive_report import Desk
 from services.intake.domain import activity as domain
 from services.intake.domain.activity import Activity, ActivityIdReused, Asked, Placed
+from services.intake.domain.masking import mask
 from services.intake.domain.report import AtPoint, InGrid, OutsideEveryGrid, UnknownGrid
 from services.intake.domain.track import track
 from services.intake.grids.index import GridIndex
@@ -181,7 +182,7 @@ def _place(grids: GridIndex, asked: Asked) -> Placed:
     centre = None if path is None else grids.centre_of(path)
     if path is None or centre is None:
         raise UnknownGrid(
-            f"there is no grid {location.grid[:80]!r}; GET /intake/v1/areas?level=grid lists them",
+            f"there is no grid {mask(location.grid[:80])!r}; GET /intake/v1/areas?level=grid lists them",
             errors=[FieldError("/location/grid", "no such grid")],
         )
     return Placed(path, [path], centre, None)

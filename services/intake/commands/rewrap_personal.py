@@ -22,10 +22,11 @@ FIRST, LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 class Rewrapped(NamedTuple):
-    """Keys of subjects that were wrapped anew, and reports of an older program that were sealed anew."""
+    """Keys of subjects that were wrapped anew; reports of an older program, and field work, that were sealed anew."""
 
     subjects: int
     reports: int
+    activities: int
 
 
 async def rewrap_personal(
@@ -51,11 +52,25 @@ async def rewrap_personal(
         done, after = done + len(stale), stale[-1][0]
         told(done)
     resealed = await _reseal_old(pool, vault, lambda more: told(done + more))
-    if done or resealed:
-        purpose = f"{done} subjects, {resealed} reports"
+    activities = await _reseal_activities(pool, vault, lambda more: told(done + resealed + more))
+    if done or resealed or activities:
+        purpose = f"{done} subjects, {resealed} reports, {activities} activities"
         async with transaction(pool) as tx:
             await store.add_entries(tx, [Entry(uuid7(), clock(), "rewrap", actor, None, purpose, "", None, "")])
-    return Rewrapped(done, resealed)
+    return Rewrapped(done, resealed, activities)
+
+
+async def _reseal_activities(pool: Pool, vault: Vault, told: Callable[[int], None]) -> int:
+    sealer, done, after = vault.sealer, 0, FIRST
+    while True:
+        async with transaction(pool) as tx:
+            stale = await store.stale_activities(tx, after, sealer.keys.current_id, BATCH)
+            if not stale:
+                return done
+            fresh = [(one, sealer.lock_up(one.bytes, sealer.unlock(one.bytes, secret))) for one, secret in stale]
+            await store.reseal_activities(tx, fresh)
+        done, after = done + len(stale), stale[-1][0]
+        told(done)
 
 
 async def _reseal_old(pool: Pool, vault: Vault, told: Callable[[int], None]) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from services.intake.domain.masking import mask
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid
 
@@ -44,7 +45,7 @@ def area_named(address: str, areas: Sequence[NamedArea], depth: int) -> NamedAre
     named = [area for area, word in found if word not in longer]
     if not named:
         raise UnknownAddress(
-            f"{address[:80]!r} names no area of this city; name its street and community 街道、社区 as "
+            f"{mask(address[:80])!r} names no area of this city; name its street and community 街道、社区 as "
             "GET /intake/v1/areas does, or send lon and lat, or a grid",
             errors=[FieldError(POINTER, "names no area of this city")],
         )
@@ -53,11 +54,11 @@ def area_named(address: str, areas: Sequence[NamedArea], depth: int) -> NamedAre
     most = max(above.values())
     best = [area for area in lowest if above[area.path] == most]
     if len(best) > 1:
-        raise _ambiguous(f"{address[:80]!r} may mean {len(best)} areas", best)
+        raise _ambiguous(f"{mask(address[:80])!r} may mean {len(best)} areas", best)
     (area,) = best
     if area.path.level < depth:
         inside = [o for o in areas if o.path.parent == area.path]
-        raise _ambiguous(f"{address[:80]!r} names {area.name} and no area within it", inside)
+        raise _ambiguous(f"{mask(address[:80])!r} names {area.name} and no area within it", inside)
     return area
 
 

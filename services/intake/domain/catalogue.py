@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from services.intake.domain.form import Field
+from services.intake.domain.masking import mask
 from services.intake.domain.report import UnknownCategory
 from shared.kernel.errors import FieldError, Invalid
 
@@ -86,7 +87,7 @@ def entry_of(catalogue: Catalogue, named: str) -> Entry:
         entry = None if alias is None else catalogue.entries.get(alias.code)
         if entry is None or alias is None:
             raise UnknownCategory(
-                f"{named!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
+                f"{mask(named)!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
                 errors=[FieldError(POINTER, "not in the catalogue")],
             )
         if alias.effect is not ALWAYS and not alias.effect.holds(today := catalogue.today()):

@@ -9,6 +9,7 @@ class is the new one without its leading zero, up to 62.
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from services.intake.domain.masking import mask
 from shared.kernel.errors import FieldError, Invalid
 
 STANDARDS: Final = {17: "GB/T 47678.5-2026", 16: "GB/T 30428.2-2013"}
@@ -113,6 +114,6 @@ def refused(text: str, wrong: list[WrongDigits], pointer: str) -> BadComponentCo
     standard = STANDARDS.get(len(text))
     read_as = f" read by {standard}" if standard else ""
     return BadComponentCode(
-        f"{text[:40]!r} is no component's code{read_as}: {said}",
+        f"{mask(text[:40])!r} is no component's code{read_as}: {said}",
         errors=[FieldError(pointer, str(each)) for each in wrong],
     )

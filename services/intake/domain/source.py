@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from services.intake.domain.masking import mask
 from shared.kernel.errors import FieldError, Invalid
 
 APP: Final = "app"
@@ -65,7 +66,7 @@ def check_source(sources: Sources, key: str, brought: Brought) -> None:
     if source is None:
         known = ", ".join(f"{each.key} {each.zh}" for each in sources.known.values())
         raise UnknownSource(
-            f"{key!r} is no source of this city; it has {known}",
+            f"{mask(key)!r} is no source of this city; it has {known}",
             errors=[FieldError("/source", f"one of {', '.join(sources.known)}")],
         )
     needs = source.needs

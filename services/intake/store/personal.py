@@ -98,6 +98,15 @@ RESEAL = """
     UPDATE intake.reports r SET sealed = n.sealed FROM unnest($1::uuid[], $2::bytea[]) AS n (id, sealed)
      WHERE r.id = n.id
 """
+# What names a person in field work lies under the installation's key itself.
+STALE_ACTIVITIES = """
+    SELECT id, sealed FROM intake.activities
+     WHERE id > $1 AND sealed IS NOT NULL AND substring(sealed FROM 1 FOR 4) <> $2 ORDER BY id LIMIT $3 FOR UPDATE
+"""
+RESEAL_ACTIVITIES = """
+    UPDATE intake.activities a SET sealed = n.sealed FROM unnest($1::uuid[], $2::bytea[]) AS n (id, sealed)
+     WHERE a.id = n.id
+"""
 
 
 class Old(NamedTuple):
@@ -169,3 +178,12 @@ async def lock_old(tx: Connection, after: UUID, end: UUID) -> list[Old]:
 async def reseal(tx: Connection, sealed: Sequence[tuple[UUID, bytes]]) -> None:
     """(report, what is sealed of it from now on); locked by the caller."""
     await tx.execute(RESEAL, *zip(*sealed, strict=True))
+
+
+async def stale_activities(tx: Connection, after: UUID, current: bytes, limit: int) -> list[tuple[UUID, bytes]]:
+    """Field work behind `after` that is under another installation key than `current`, locked."""
+    return [(row["id"], row["sealed"]) for row in await tx.fetch(STALE_ACTIVITIES, after, current, limit)]
+
+
+async def reseal_activities(tx: Connection, sealed: Sequence[tuple[UUID, bytes]]) -> None:
+    await tx.execute(RESEAL_ACTIVITIES, *zip(*sealed, strict=True))

@@ -402,9 +402,18 @@ async def test_a_new_installation_key_opens_everything_once_it_is_rewrapped_and_
     assert (await look(own_intake, old_report)).json()["reporter"]["phone"] == number
     before = {row["id"]: row["key"] for row in await wired.pool.fetch("SELECT id, key FROM intake.subjects")}
     both = Vault(wired.pool, Sealer(new_key, [old_key]), wired.clock)
+    visit = uuid4()
+    await wired.pool.execute(
+        "INSERT INTO intake.activities (id, kind, worker, post, routing_key, grids, lon, lat, started_at, ended_at,"
+        " recorded_at, details, media, reports, sealed, content) SELECT $1, 'visit', 'w', 'grid_worker', '1', '{}', 1,"
+        " 1, now(), now(), now(), '{}', '{}', '{}', $2, ''",
+        visit, Sealer(old_key).lock_up(visit.bytes, b"whom"),
+    )  # fmt: skip
     done = await rewrap_personal(wired.pool, both, wired.clock, "cli:test")
-    assert (done.subjects, done.reports) == (2, 1)
-    assert (await rewrap_personal(wired.pool, both, wired.clock, "cli:test")) == (0, 0)
+    assert done == (2, 1, 1)
+    assert (await rewrap_personal(wired.pool, both, wired.clock, "cli:test")) == (0, 0, 0)
+    secret = await wired.pool.fetchval("SELECT sealed FROM intake.activities WHERE id = $1", visit)
+    assert Sealer(new_key).unlock(visit.bytes, secret) == b"whom"
     fresh, old = Vault(wired.pool, Sealer(new_key), wired.clock), Vault(wired.pool, Sealer(old_key), wired.clock)
     async with wired.pool.acquire() as connection:
         for one, expected in ((report, number), (nameless, None), (old_report, number)):
