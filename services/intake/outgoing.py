@@ -1,7 +1,9 @@
 """Fact → published event: the only place where intake's facts take the shape of the contract."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -9,13 +11,23 @@ from services.intake.domain.area import Area
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.report import Report
 from shared.bus.event import Event
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, KeyScope, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    KeyScope,
+    ReportMerged,
+    ReportReceived,
+    ReportUnmerged,
+)
 from shared.contracts.topics import AREAS, KEYS, REPORTS
 from shared.kernel.ids import tracking_hash, uuid7
 
 REPORT_TOPIC: Final = REPORTS.name
 REPORT_TYPE: Final = ReportReceived.TYPE
 REPORT_SEQUENCE: Final = 1
+MERGED_TYPE: Final = ReportMerged.TYPE
 
 
 def report_received(report: Report) -> bytes:
@@ -36,6 +48,31 @@ def report_received(report: Report) -> bytes:
             "media": report.media,
             "tracking_hash": tracking_hash(report.tracking_code),
         }
+    )
+
+
+def report_merged(received: bytes, into: UUID, metres: float) -> tuple[bytes, bytes]:
+    """The data of `report.received`, as `report_received` wrote it, of a report that joined the cluster of `into`; and
+    that of its `report.merged`.
+    """
+    fact = orjson.loads(received) | {"merged_into": str(into)}
+    return orjson.dumps(fact), orjson.dumps(fact | {"distance_m": round(metres, 1)})
+
+
+def report_unmerged(told: Mapping[str, Any], merged_from: UUID, record_key: str, version: int, at: datetime) -> Event:
+    """`told` is what `report.received` carries of the report; its new case is opened with it."""
+    fact = ReportUnmerged(**told, unmerged_from=merged_from, at=at)
+    return Event(
+        REPORTS.name,
+        record_key,
+        uuid7(),
+        fact.TYPE,
+        fact.report_id,
+        version,
+        fact.routing_key,
+        None,
+        at,
+        fact.model_dump_json().encode(),
     )
 
 

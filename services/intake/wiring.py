@@ -9,6 +9,7 @@ from obstore.store import LocalStore
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
 from services.intake.grids.index import Grids
+from services.intake.pack_duplicates import likenesses
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.sealing import Sealer, personal_key
 from services.intake.settings import IntakeSettings
@@ -59,7 +60,12 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
     async with foundation(settings, SCHEMA, carrier, clock=clock, grids=grids.ready) as base:
         outbox = Outbox(SCHEMA, Wake())
         writer = GroupWriter(
-            base.pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
+            base.pool,
+            outbox,
+            likenesses=likenesses(pack) if settings.merge_duplicates else {},
+            most=settings.group_most,
+            writers=settings.group_writers,
+            room=settings.group_room,
         )
         yield Wired(
             settings=settings,

@@ -14,7 +14,8 @@ class ReportReceived(Fact):
     """A report 上报 was taken in. Carries what a desk needs and nothing that names a person.
 
     `description` has telephone, identity-card and plate numbers masked; `tracking_hash` is the hex SHA-256 of the
-    reporter's tracking code.
+    reporter's tracking code. `merged_into` is the report that tells of the same matter and came before it, if there is
+    one: the next fact of this report is then `report.merged`, and no case is to be opened for it.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -31,6 +32,29 @@ class ReportReceived(Fact):
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
     tracking_hash: str
+    merged_into: UUID | None = None
+
+
+class ReportMerged(ReportReceived):
+    """重复上报并入: the report tells of the same matter as `merged_into`, the first of its cluster, `distance_m` from it.
+
+    It shares that report's case. It says all that the receipt said, so that a case can be made of it where the first
+    one's has ended in the meantime. Its record key is the first one's grid: it comes behind the facts of that report.
+    """
+
+    TYPE: ClassVar[str] = "report.merged.v1"
+
+    merged_into: UUID
+    distance_m: float
+
+
+class ReportUnmerged(ReportReceived):
+    """解除合并: a desk found that the report tells of another matter than `unmerged_from`; it gets a case of its own."""
+
+    TYPE: ClassVar[str] = "report.unmerged.v1"
+
+    unmerged_from: UUID
+    at: datetime
 
 
 class AreaDefined(Fact):
@@ -99,4 +123,12 @@ class KeyRevoked(Fact):
     version: int
 
 
-FACTS: tuple[type[Fact], ...] = (ReportReceived, AreaDefined, AreaRetired, KeyIssued, KeyRevoked)
+FACTS: tuple[type[Fact], ...] = (
+    ReportReceived,
+    ReportMerged,
+    ReportUnmerged,
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+)

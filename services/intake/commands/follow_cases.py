@@ -1,21 +1,43 @@
-"""Follow cases: a report's status is that of the case it became, or went over to."""
+"""Follow cases: a report's status is that of the case it became, or went over to; a cluster ends with its case."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
+from services.intake.store import clusters
 from services.intake.store import reports as store
 from shared.bus.event import Record
 from shared.contracts.handover import Belonging, belongings
 from shared.postgres import Connection
 
 
+# A case in one of these takes no report in; that of an act of `merge` goes on in another.
+ENDED: Final = frozenset({"closed", "rejected", "voided"})
+
+
 async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
-    """Bring the status of every report named in `records` up to its case's last state in them: one statement."""
+    """Bring the status of every report named in `records` up to its case's last state in them: one statement. Clusters
+    of cases that ended end, and a merged report that has a case of its own all the same is merged no more.
+    """
+    facts = [orjson.loads(record.data) for record in records]
+    await _save_status(tx, facts)
+    ended = {UUID(report) for fact in facts if _ended(fact) for report in fact["reports"]}
+    if ended:
+        await clusters.end(tx, ended)
+    alone = {UUID(fact["reports"][0]) for fact in facts if fact.get("apart_from") and fact.get("reports")}
+    if alone:
+        await clusters.unmerge(tx, alone)
+
+
+def _ended(fact: Mapping[str, Any]) -> bool:
+    return fact["status"] in ENDED and fact.get("act") != "merge" and fact["status"] != fact.get("from_status")
+
+
+async def _save_status(tx: Connection, facts: Sequence[Mapping[str, Any]]) -> None:
     last: dict[str, tuple[Belonging, int, str]] = {}
-    for record in records:
-        fact = orjson.loads(record.data)
+    for fact in facts:
         for report_id, now in belongings(fact).items():
             known = last.get(report_id)
             if known and known[0].case_id == now.case_id:

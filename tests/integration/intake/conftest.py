@@ -134,8 +134,10 @@ class Place:
 
 
 @asynccontextmanager
-async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> AsyncIterator[Place]:
-    """An intake service on a new database, with these areas, its jobs running."""
+async def city(
+    server: str, folder: Path, features: list[dict[str, Any]], *, merging: bool = False
+) -> AsyncIterator[Place]:
+    """An intake service on a new database, with these areas, its jobs running. `merging`: duplicates are merged."""
     dsn = await new_database(server)
     await asyncio.to_thread(migrations.migrate, dsn)
     settings = IntakeSettings(
@@ -146,6 +148,7 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]]) -> Asy
         media_max_bytes=100_000,
         batch_max_lines=2_500,
         pack="haidian",
+        merge_duplicates=merging,
     )
     carrier = open_carrier(settings)
     stop = asyncio.Event()
@@ -179,6 +182,13 @@ async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) ->
 async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
     """One test's own, for what changes the areas."""
     async with city(postgres_dsn, tmp_path, demo_areas()) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+async def merging_intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """Shared as `intake` is; duplicates are merged, as they are unless a test says otherwise."""
+    async with city(postgres_dsn, tmp_path_factory.mktemp("merging"), demo_areas(), merging=True) as place:
         yield place
 
 
