@@ -1,7 +1,11 @@
 """What dispatch reads from the bus, and which command each calls."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
 
+from services.dispatch.commands.join_cases import join_cases, leave_cases
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
 from services.dispatch.domain.acts import Report
@@ -10,7 +14,15 @@ from services.dispatch.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
 from shared.contracts import topics
-from shared.contracts.intake import AreaDefined, AreaRetired, KeyIssued, KeyRevoked, ReportReceived
+from shared.contracts.intake import (
+    AreaDefined,
+    AreaRetired,
+    KeyIssued,
+    KeyRevoked,
+    ReportMerged,
+    ReportReceived,
+    ReportUnmerged,
+)
 from shared.kernel.area import AreaPath
 from shared.keys import apply_key_facts
 from shared.postgres import Connection
@@ -25,7 +37,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
     """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
-        await open_cases(tx, wired, [_received(record) for record in records])
+        await _take_reports(tx, wired, records)
 
     async def keys(tx: Connection, records: Sequence[Record]) -> None:
         await apply_key_facts(tx, SCHEMA, records)
@@ -38,7 +50,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             group="dispatch",
             schema=SCHEMA,
             topics={topics.REPORTS.name: reports},
-            types=frozenset({ReportReceived.TYPE}),
+            types=frozenset({ReportReceived.TYPE, ReportMerged.TYPE, ReportUnmerged.TYPE}),
             after=wired.outbox.ring,
         ),
         Subscription(
@@ -60,8 +72,31 @@ def _area(record: Record) -> AreaRow:
     return AreaRow(area.path, area.level, area.version, False)
 
 
-def _received(record: Record) -> Received:
-    fact = ReportReceived.model_validate_json(record.data)
+async def _take_reports(tx: Connection, wired: Wired, records: Sequence[Record]) -> None:
+    """What was received first, all in one: nothing that follows is needed for it. Then merges and their undoing, in
+    their order, for each may rest on the one before.
+    """
+    later: list[tuple[str, Received]] = []
+    new: list[Received] = []
+    for record in records:
+        if record.type == ReportReceived.TYPE:
+            fact = ReportReceived.model_validate_json(record.data)
+            if fact.merged_into is None:  # of any other its next fact tells
+                new.append(_received(fact, record))
+        elif record.type == ReportMerged.TYPE:
+            merged = ReportMerged.model_validate_json(record.data)
+            later.append((record.type, _received(merged, record, merged.merged_into)))
+        else:
+            unmerged = ReportUnmerged.model_validate_json(record.data)
+            later.append((record.type, _received(unmerged, record, unmerged.unmerged_from)))
+    if new:
+        await open_cases(tx, wired, new)
+    for kind, run in groupby(later, key=itemgetter(0)):
+        command = join_cases if kind == ReportMerged.TYPE else leave_cases
+        await command(tx, wired, [each for _, each in run])
+
+
+def _received(fact: ReportReceived, record: Record, apart_from: UUID | None = None) -> Received:
     report = Report(
         id=fact.report_id,
         category=fact.category,
@@ -73,4 +108,4 @@ def _received(record: Record) -> Received:
         attributes=fact.attributes,
         media=tuple(fact.media),
     )
-    return Received(report, record.traceparent)
+    return Received(report, record.traceparent, apart_from)

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.intake.api import areas, batch, catalogue, keys, media, reports
+from services.intake.api import areas, batch, catalogue, duplicates, keys, media, reports
 from services.intake.queries.grid_index import grid_index_job
 from services.intake.wiring import Wired
 from shared.http import new_app
@@ -27,7 +27,7 @@ def create_app(wired: Wired) -> FastAPI:
         "/v1/areas": wired.settings.areas_max_bytes,
     }
     app.include_router(reports.straight_router)
-    for module in (reports, batch, media, areas, catalogue, keys):
+    for module in (reports, batch, media, areas, catalogue, keys, duplicates):
         app.include_router(module.router)
     return app
 

@@ -60,8 +60,9 @@ def report_merged(received: bytes, into: UUID, metres: float) -> tuple[bytes, by
 
 
 def report_unmerged(told: Mapping[str, Any], merged_from: UUID, record_key: str, version: int, at: datetime) -> Event:
-    """`told` is what `report.received` carries of the report; its new case is opened with it."""
-    fact = ReportUnmerged(**told, unmerged_from=merged_from, at=at)
+    """`told` is what the store has of it; its new case is opened with it."""
+    own = {name: value for name, value in told.items() if name != "tracking_code"}
+    fact = ReportUnmerged(**own, tracking_hash=tracking_hash(told["tracking_code"]), unmerged_from=merged_from, at=at)
     return Event(
         REPORTS.name,
         record_key,

@@ -1,5 +1,6 @@
 """The background side of intake: the relay of its facts, and what it hears of cases."""
 
+from services.intake.commands.sweep_clusters import clusters_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
 from shared import idempotency
@@ -12,4 +13,5 @@ def worker_jobs(wired: Wired) -> list[Job]:
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
+        clusters_job(wired.pool),
     ]

@@ -13,8 +13,8 @@ _READS = frozenset({"areas:read", "catalogue:read", "stream:read"})
 _DESK = _READS | {"cases:read", "cases:act", "tasks:read", "reports:read", "media:read", "scores:read", "people:read"}
 _FIELD = _DESK | {"reports:create", "media:create"}
 POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
-    "acceptor": ("supervision", _DESK | {"reports:create", "media:create"}),  # 受理员
-    "shift_leader": ("supervision", _DESK),  # 值班长
+    "acceptor": ("supervision", _DESK | {"reports:create", "media:create", "reports:unmerge"}),  # 受理员
+    "shift_leader": ("supervision", _DESK | {"reports:unmerge"}),  # 值班长
     "supervisor": ("on_site", _FIELD),  # 监督员
     "grid_worker": ("on_site", _FIELD),  # 网格员
     "grid_leader": ("on_site", _FIELD),  # 网格长

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 
 class Belonging(NamedTuple):
-    """A report's case. `handed`: it came to this case from another, by a merge 并案, a reopening 重开, or because it was
-    merged and is no more 解除合并.
+    """A report's case. `handed`: it came to this case from another, by a merge 并案, a reopening 重开, or
+    because it was merged and is no more 解除合并.
     """
 
     case_id: str

@@ -36,7 +36,8 @@ class ReportReceived(Fact):
 
 
 class ReportMerged(ReportReceived):
-    """重复上报并入: the report tells of the same matter as `merged_into`, the first of its cluster, `distance_m` from it.
+    """重复上报并入: the report tells of the same matter as `merged_into`, the first of its cluster, and lies
+    `distance_m` from it.
 
     It shares that report's case. It says all that the receipt said, so that a case can be made of it where the first
     one's has ended in the meantime. Its record key is the first one's grid: it comes behind the facts of that report.
@@ -49,7 +50,7 @@ class ReportMerged(ReportReceived):
 
 
 class ReportUnmerged(ReportReceived):
-    """解除合并: a desk found that the report tells of another matter than `unmerged_from`; it gets a case of its own."""
+    """解除合并: a desk found that the report tells of another matter than `unmerged_from`: it gets its own case."""
 
     TYPE: ClassVar[str] = "report.unmerged.v1"
 

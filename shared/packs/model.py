@@ -189,8 +189,8 @@ CodePattern = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}\*?$", min_leng
 
 
 class Duplicates(Model):
-    """When reports are duplicates 重复上报 of one another: of the same category, or of `siblings` (who reports cannot be
-    expected to tell them apart), within a radius and a window. Of several patterns that fit a code the longest counts;
+    """When reports are duplicates 重复上报 of one another: of the same category, or of `siblings` (which people cannot
+    be expected to tell apart), within a radius and a window. Of several patterns that fit a code the longest counts;
     reports of categories in `never` are each a matter of their own.
     """
 

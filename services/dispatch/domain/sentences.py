@@ -93,6 +93,8 @@ SENTENCES: Mapping[str, Words] = {
     ),
     "merge": Words("并入案卷{merged_into_number}", "merged the case into {merged_into_number}"),
     "absorb": Words("并入了案卷{absorbed_number}", "took in case {absorbed_number}"),
+    "add_report": Words("并入重复上报", "took in another report of the same matter"),
+    "remove_report": Words("移出上报，另立案卷", "let a report go to a case of its own"),
     "void": Words("作废[，理由：{reason}]", "voided the case[: {reason}]"),
     "reopen": Words("重开为新案卷", "reopened it as a new case"),
     "appeal": Words("申诉[：{reason}]", "appealed[: {reason}]"),

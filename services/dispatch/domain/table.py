@@ -203,6 +203,8 @@ _MARKS = (
     | _in_each(OPEN, A.RECOMPUTE, _system(S.HANDLING))
     | _in_each(OPEN, A.MARK_UNANSWERED, _system(S.HANDLING))
     | _in_each(OPEN, A.ABSORB, _system(S.HANDLING))
+    | _in_each(OPEN, A.ADD_REPORT, _system(S.HANDLING))
+    | _in_each(OPEN, A.REMOVE_REPORT, _system(S.HANDLING))
     | _in_each((S.VERIFYING, S.CHECKING), A.REASSIGN_TASK, _system(S.HANDLING))
 )
 
@@ -210,4 +212,7 @@ TABLE: Mapping[tuple[Status, Act], Step] = (
     _INTAKE | _COMMANDING | _HANDLING | _with_the_unit() | _CHECKING | _EVERYWHERE | _MARKS
 )
 # Acts that change nothing that may be done: the revision stays, so that nobody's If-Match goes stale by them.
-MARKS = frozenset({A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED, A.ABSORB})
+MARKS = frozenset(
+    {A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED}
+    | {A.ABSORB, A.ADD_REPORT, A.REMOVE_REPORT}
+)

@@ -30,7 +30,7 @@ _DOCUMENTED: dict[str, Any] = {
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "a line each: {line, status, id?, tracking_code?, merged_into?, problem?}; lines are numbered from 1",
+        "description": "a line each: {line, status, id?, tracking_code?, merged_into?, problem?}; lines count from 1",
         "content": {NDJSON: {"schema": {"type": "string"}}},
     }
 }

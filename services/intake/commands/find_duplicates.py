@@ -6,6 +6,7 @@ both touch, so the second waits until the first is stored, in whichever process 
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -86,6 +87,17 @@ def opened_by(rows: Iterable[Row]) -> list[Cluster]:
         for row in rows
         if row.spot is not None
     ]
+
+
+async def open_apart(
+    tx: Connection, likenesses: Likenesses, seen: Seen, record_key: str, received_at: datetime
+) -> None:
+    """Open a cluster of a report that has a case of its own, though it lies near another cluster."""
+    likeness = likenesses.get(seen.category)
+    if likeness is not None:
+        spot = spots(likeness, seen.lon, seen.lat)[0]
+        cluster = Cluster(seen.id, spot, seen.category, seen.lon, seen.lat, seen.at, record_key, 1)
+        await store.add(tx, cluster, received_at + likeness.window)
 
 
 def _merged(row: Row, joins: Joins) -> Row:

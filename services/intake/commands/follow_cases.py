@@ -1,4 +1,4 @@
-"""Follow cases: a report's status is that of the case it became, or went over to; a cluster ends with its case."""
+"""Follow cases: a report's status is that of the case it became, or went over to; a cluster ends with it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -6,29 +6,33 @@ from uuid import UUID
 
 import orjson
 
+from services.intake.commands.find_duplicates import open_apart
+from services.intake.domain.duplicates import Likenesses
 from services.intake.store import clusters
 from services.intake.store import reports as store
 from shared.bus.event import Record
 from shared.contracts.handover import Belonging, belongings
 from shared.postgres import Connection
 
-
 # A case in one of these takes no report in; that of an act of `merge` goes on in another.
 ENDED: Final = frozenset({"closed", "rejected", "voided"})
 
 
-async def follow_cases(tx: Connection, records: Sequence[Record]) -> None:
+async def follow_cases(tx: Connection, likenesses: Likenesses, records: Sequence[Record]) -> None:
     """Bring the status of every report named in `records` up to its case's last state in them: one statement. Clusters
-    of cases that ended end, and a merged report that has a case of its own all the same is merged no more.
+    of cases that ended end; a merged report that has a case of its own all the same is merged no more, but the first of
+    a cluster of its own.
     """
     facts = [orjson.loads(record.data) for record in records]
     await _save_status(tx, facts)
     ended = {UUID(report) for fact in facts if _ended(fact) for report in fact["reports"]}
     if ended:
         await clusters.end(tx, ended)
-    alone = {UUID(fact["reports"][0]) for fact in facts if fact.get("apart_from") and fact.get("reports")}
-    if alone:
-        await clusters.unmerge(tx, alone)
+    apart = {UUID(fact["reports"][0]) for fact in facts if fact.get("apart_from")}
+    if apart:
+        await clusters.unmerge(tx, apart)
+        for seen, record_key, received_at in await clusters.apart(tx, apart):
+            await open_apart(tx, likenesses, seen, record_key, received_at)
 
 
 def _ended(fact: Mapping[str, Any]) -> bool:

@@ -2,8 +2,8 @@
 
 A writer takes all that waits and stores it with one statement; while that is under way the next group gathers. Where
 reports of the group may be duplicates of others, that statement stands behind a look at what is near, in a transaction.
-Nobody waits for company: a report that comes alone is stored alone. A sender that hangs up, or is cancelled, leaves its report
-in its group.
+Nobody waits for company: a report that comes alone is stored alone. A sender that hangs up, or is cancelled, leaves its
+report in its group.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from shared.kernel.errors import Conflict, Invalid
+from shared.kernel.errors import Conflict
 
 # Metres to a degree of latitude on the mean sphere (6,371,008.8 m); what the ellipsoid differs by is 0.3 % of a radius.
 METRES: Final = 111_195.08
@@ -34,12 +34,8 @@ class NotMerged(Conflict):
     slug, title, title_zh = "not-merged", "The report was merged into no other", "该上报未被合并"
 
 
-class NoDuplicates(Invalid):
-    slug, title, title_zh = "no-duplicates", "Reports of this category are never merged", "该类别不合并重复上报"
-
-
 class Likeness(NamedTuple):
-    """How far and how long a category's reports are told of the same matter; `family` stands for it and its siblings."""
+    """How far and how long reports of a category tell of one matter; `family` stands for it and its siblings."""
 
     radius_m: float
     window: timedelta
@@ -61,8 +57,9 @@ class Seen(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """Reports of one matter whose case has not ended. `id`, `category`, place and `at` are its first report's, `reports`
-    how many there are; `record_key` is that of all their facts, so that those who read them hear of the first one first.
+    """Reports of one matter whose case has not ended. `id`, `category`, place and `at` are its first report's;
+    `reports` is how many there are. `record_key` is that of all their facts, so that readers hear of the first one
+    first.
     """
 
     id: UUID

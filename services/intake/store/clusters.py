@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.intake.domain.duplicates import Cluster
+from services.intake.domain.duplicates import Cluster, Seen
 from shared.postgres import Connection, Pool
 
 COLUMNS = ("id", "spot", "category", "lon", "lat", "seen_at", "record_key", "reports", "expires_at")
@@ -17,8 +17,9 @@ ADD = f"""
     ON CONFLICT DO NOTHING
 """
 LOOK = """
-    SELECT c.id, c.spot, c.category, c.lon, c.lat, c.seen_at, c.record_key, c.reports, s.case_id, s.status
-      FROM intake.clusters c LEFT JOIN intake.report_status s ON s.report_id = c.id
+    SELECT c.id, c.spot, c.category, c.lon, c.lat, c.seen_at, c.record_key, c.reports,
+           r.routing_key, s.case_id, s.status
+      FROM intake.clusters c JOIN intake.reports r ON r.id = c.id LEFT JOIN intake.report_status s ON s.report_id = c.id
      WHERE c.spot = ANY($1::bigint[])
 """
 COUNT = """
@@ -39,11 +40,15 @@ UNMERGE = """
     UPDATE intake.merged_reports SET unmerged_at = now() WHERE report_id = ANY($1::uuid[]) AND unmerged_at IS NULL
     RETURNING cluster
 """
+APART = """
+    SELECT r.id, r.category, r.lon, r.lat, coalesce(r.occurred_at, r.received_at), m.record_key, r.received_at
+      FROM intake.reports r JOIN intake.merged_reports m ON m.report_id = r.id WHERE r.id = ANY($1::uuid[])
+"""
 LEAVE = "UPDATE intake.clusters SET reports = reports - 1 WHERE id = ANY($1::uuid[]) AND reports > 1"
 
 
 class Merge(NamedTuple):
-    """That a report joined a cluster, and since when it is on its own all the same. `record_key` is that of its facts."""
+    """That a report joined a cluster, and since when it is on its own again. `record_key` is that of its facts."""
 
     cluster: UUID
     merged_at: datetime
@@ -52,9 +57,10 @@ class Merge(NamedTuple):
 
 
 class Open(NamedTuple):
-    """A cluster with its case, as far as that is known."""
+    """A cluster with its area, and its case, as far as that is known."""
 
     cluster: Cluster
+    area: str
     case_id: UUID | None
     status: str | None
 
@@ -66,7 +72,7 @@ async def hold(tx: Connection, buckets: Sequence[int], spots: Sequence[int], sec
 
 async def look(connection: Connection | Pool, spots: Sequence[int]) -> list[Open]:
     """The clusters in `spots`, without a lock."""
-    return [Open(Cluster(*row[:8]), row[8], row[9]) for row in await connection.fetch(LOOK, spots)]
+    return [Open(Cluster(*row[:8]), *row[8:]) for row in await connection.fetch(LOOK, spots)]
 
 
 async def add(tx: Connection, cluster: Cluster, expires_at: datetime) -> None:
@@ -93,6 +99,11 @@ async def sweep(connection: Connection | Pool, most: int) -> int:
 async def lock_merge(tx: Connection, report_id: UUID) -> Merge | None:
     row = await tx.fetchrow(LOCK_MERGED, report_id)
     return None if row is None else Merge(*row)
+
+
+async def apart(tx: Connection, reports: Iterable[UUID]) -> list[tuple[Seen, str, datetime]]:
+    """Of reports that were merged once: what is compared of them, the record key of their facts, when they came."""
+    return [(Seen(*row[:5]), row[5], row[6]) for row in await tx.fetch(APART, sorted(reports))]
 
 
 async def unmerge(tx: Connection, reports: Iterable[UUID]) -> None:

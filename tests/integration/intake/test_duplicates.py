@@ -1,14 +1,26 @@
 """Duplicates: one cluster however many report at once, through whichever door."""
 
 import asyncio
+from dataclasses import replace
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
+from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.receive_report import receive_report
 from services.intake.domain.duplicates import METRES
-from tests.integration.intake.conftest import ROWS, SIDE, SOUTH, WEST, Place, grid
+from services.intake.domain.report import Asked, AtPoint
+from shared.auth import Principal
+from shared.bus.event import Record
+from shared.contracts.intake import ReportUnmerged
+from shared.kernel.area import AreaPath
+from shared.kernel.ids import uuid7
+from shared.kernel.place import Datum
+from tests.integration.intake.conftest import SIDE, SOUTH, WEST, Place, grid
+from tests.integration.intake.test_status import hear, record
 
 COVER, SEWER, LAMP, NOISE, AD = "01001", "01002", "01037", "06028", "07001"
 _SPOTS = count()
@@ -151,5 +163,115 @@ async def test_a_batch_merges_within_itself_and_with_what_was_there(merging_inta
     assert [fact["sequence"] for fact in facts] == [1, 2]
 
 
+def of_case(case: UUID, version: int, status: str, reports: list[str], **more: Any) -> Record:
+    return record(case, version, status, reports, from_status=None, **more)
+
+
+async def test_a_cluster_ends_with_its_case(merging_intake: Place) -> None:
+    where = spot()
+    first = await posted(merging_intake, where)
+    await hear(merging_intake, of_case(uuid7(), 9, "closed", [first["id"]], act="close"))
+    later = await posted(merging_intake, where)
+    assert later["merged_into"] is None
+    assert (await posted(merging_intake, where))["merged_into"] == later["id"]
+
+
+async def test_a_case_merged_into_another_keeps_its_cluster(merging_intake: Place) -> None:
+    where = spot()
+    first = await posted(merging_intake, where)
+    await hear(merging_intake, of_case(uuid7(), 5, "voided", [first["id"]], act="merge"))
+    assert (await posted(merging_intake, where))["merged_into"] == first["id"]
+
+
+async def test_a_merged_report_with_a_case_of_its_own_is_the_first_of_a_cluster(merging_intake: Place) -> None:
+    where = spot()
+    first, second = [(await posted(merging_intake, where))["id"] for _ in range(2)]
+    case = uuid7()
+    await hear(
+        merging_intake,
+        of_case(uuid7(), 9, "closed", [first], act="close"),
+        of_case(case, 1, "reported", [second], act="open", apart_from=first),
+    )
+    seen = (await merging_intake.http.get(f"/intake/v1/reports/{second}", headers=merging_intake.app)).json()
+    assert (seen["merged_into"], seen["case_id"]) == (None, str(case))
+    assert (await posted(merging_intake, where))["merged_into"] == second
+
+
+async def unmerged(place: Place, report: str, post: str = "acceptor", area: str = "110108") -> Any:
+    headers = place.staff(post, area) | {"Idempotency-Key": f"unmerge-{report}"}
+    return await place.http.post(f"/intake/v1/reports/{report}/unmerge", headers=headers)
+
+
+async def test_a_desk_unmerges_a_report_once_however_often_it_asks(merging_intake: Place) -> None:
+    where = spot()
+    first, second = [(await posted(merging_intake, where, media=[]))["id"] for _ in range(2)]
+    answers = await asyncio.gather(*(unmerged(merging_intake, second) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await unmerged(merging_intake, second)).json()["merged_into"] is None
+    facts = await merging_intake.facts(second)
+    assert [(f["type"], f["sequence"]) for f in facts][2:] == [("report.unmerged.v1", 3)]
+    assert facts[2]["key"] == facts[1]["key"]
+    told = ReportUnmerged.model_validate_json(facts[2]["data"])
+    assert (str(told.report_id), str(told.unmerged_from)) == (second, first)
+    assert told.tracking_hash == orjson.loads(facts[0]["data"])["tracking_hash"]
+    assert await reports_in(merging_intake, first) == 1
+
+
+async def test_who_may_unmerge_and_what(merging_intake: Place) -> None:
+    where = spot()
+    first, second = [(await posted(merging_intake, where))["id"] for _ in range(2)]
+    assert (await unmerged(merging_intake, second, "dispatcher")).status_code == 403
+    assert (await unmerged(merging_intake, second, area="110108.099")).status_code == 404
+    assert (await unmerged(merging_intake, str(uuid7()))).status_code == 404
+    refused = await unmerged(merging_intake, first)
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-merged")
+
+
+async def near(place: Place, where: dict[str, float], category: str = LAMP, **more: Any) -> Any:
+    params = {"category": category, **where, **more}
+    return await place.http.get("/intake/v1/duplicates", params=params, headers=place.app)
+
+
+async def test_what_is_near_is_told_before_posting(merging_intake: Place) -> None:
+    where = spot()
+    assert (await near(merging_intake, where)).json() == {"items": []}
+    first = await posted(merging_intake, where)
+    (found,) = (await near(merging_intake, north(where, 10))).json()["items"]
+    assert (found["report_id"], found["distance_m"], found["reports"]) == (first["id"], 10, 1)
+    assert (found["status"], found["case_id"]) == ("received", None)
+    assert (await near(merging_intake, north(where, 16))).json() == {"items": []}
+    assert (await near(merging_intake, where, AD)).json() == {"items": []}
+
+
+async def test_what_is_asked_wrongly_is_refused_by_name(merging_intake: Place) -> None:
+    where = spot()
+    assert (await near(merging_intake, where, "nothing")).json()["errors"][0]["pointer"] == "?category"
+    assert (await near(merging_intake, {"lon": 181.0, "lat": 39.9})).status_code == 422
+    assert (
+        await merging_intake.http.get("/intake/v1/duplicates", params={"category": LAMP, **where})
+    ).status_code == 401
+
+
+async def test_two_processes_make_one_cluster(merging_intake: Place) -> None:
+    where = spot()
+    wired = merging_intake.wired
+    other = GroupWriter(wired.pool, wired.outbox, likenesses=wired.desk.writer.likenesses, most=7, writers=2)
+    stop = asyncio.Event()
+    running = asyncio.create_task(other.job().run(stop))
+    desk = replace(wired.desk, writer=other)
+    known = Principal(kind="app", subject="other", area=AreaPath.root(), actions=frozenset({"reports:create"}))
+    asked = Asked(LAMP, "路灯不亮", AtPoint(where["lon"], where["lat"], Datum.WGS84), None, "app", {}, None, [])
+    ours = [posted(merging_intake, where) for _ in range(25)]
+    theirs = [receive_report(desk, known, asked, None, None) for _ in range(25)]
+    answers = [
+        each if isinstance(each, dict) else orjson.loads(each)
+        for each in await asyncio.gather(*(pair for both in zip(ours, theirs, strict=True) for pair in both))
+    ]
+    stop.set()
+    await running
+    (first,) = [each["id"] for each in answers if each["merged_into"] is None]
+    assert await reports_in(merging_intake, first) == 50
+
+
 def test_the_spots_of_these_tests_lie_in_the_city() -> None:
-    assert next(_SPOTS) < 16 * ROWS
+    assert next(_SPOTS) < 16 * 12
