@@ -13,6 +13,7 @@ from shared.health import Check, Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
 from shared.migrations import check_current
+from shared.packs import load
 from shared.postgres import Pool, create_pool
 from shared.settings import Settings
 
@@ -54,7 +55,7 @@ async def foundation(
             audience=settings.token_audience,
             issuers=issuers(settings, account_keys),
         )
-        keys = KeyRing(pool, schema, clock)
+        keys = KeyRing(pool, schema, clock, load(settings.pack).time_zone)
 
         async def database() -> None:
             async with pool.acquire() as connection:

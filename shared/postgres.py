@@ -1,6 +1,6 @@
 """Connections to Postgres, and which of its errors mean "later" rather than "wrong"."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -88,11 +88,6 @@ async def connect(dsn: str, *, name: str, **settings: str) -> "asyncpg.Connectio
     )
     await prepare_connection(connection)
     return connection  # type: ignore[no-any-return]
-
-
-def values_part(types: Sequence[str], first_parameter: int) -> str:
-    """One row of VALUES: a parameter of each type."""
-    return f"({', '.join(f'${first_parameter + n}::{kind}' for n, kind in enumerate(types))})"
 
 
 @asynccontextmanager

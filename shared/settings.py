@@ -1,10 +1,11 @@
 """Settings that every service has. Environment variables, prefix `WANGGE_`; a service's own add to them."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -48,10 +49,23 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = Field(10.0, gt=0, description="how long a stopping process may finish what it began")
     max_body_bytes: int = Field(1 << 20, ge=1024, description="a larger JSON body is answered with 413")
+    trusted_proxies: list[str] = Field(
+        default_factory=list, description="networks of proxies whose X-Forwarded-For is believed: 10.0.0.0/8"
+    )
     cors_origins: list[str] = Field(default_factory=list)
     idempotency_hours: int = Field(72, ge=1)
     embedded_log_days: int = Field(7, ge=1)
     stream_log_days: int = Field(7, ge=1)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: list[str]) -> list[str]:
+        for each in given:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                raise ValueError(f"{each!r} is no network; write 10.0.0.0/8, or one address") from None
+        return given
 
     @model_validator(mode="after")
     def _production_has_no_development_tokens(self) -> "Settings":

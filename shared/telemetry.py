@@ -75,6 +75,14 @@ def span(name: str, *, parent: str | None = None, **attributes: str | int | floa
         yield
 
 
+def rename_span(name: str) -> None:
+    """Give the span around this another name."""
+    if _state:
+        from opentelemetry.trace import get_current_span
+
+        get_current_span().update_name(name)
+
+
 @contextmanager
 def batch_span(name: str, parents: Iterable[str | None], **attributes: str | int | float | bool) -> Iterator[None]:
     """A span around work for many at once: one in each of their traces, all from the same start to the same end."""

@@ -70,6 +70,7 @@ async def serve_until(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # whose word is taken for an address is a setting of ours: WANGGE_TRUSTED_PROXIES
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
     server = _Server(config, ready)

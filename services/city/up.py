@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from services.city import credentials, furnish, landing
 from services.city.data_folder import locked_folder
+from services.city.demo_components import demo_components
 from services.city.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from services.city.house import house
 from services.city.parts import SERVICES, Part, part
@@ -63,6 +64,9 @@ async def _city(folder: Path, door: socket.socket, pack_name: str | None, demo: 
         wired = {p.name: await until_the_end.enter_async_context(p.wire(settings[p.name], carrier)) for p in parts}
         with _step("areas 区域"):
             await furnish.define_areas(wired["intake"], pack, folder)
+        if demo:
+            with _step("components 部件"):
+                await demo_components(wired["intake"], pack)
         key = await furnish.fresh_key(wired["intake"], pack, folder)
         issued = credentials.issue(common, key, area=pack.area, units=pack.units)
         issued.write(folder / "credentials.json")

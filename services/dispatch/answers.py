@@ -26,6 +26,7 @@ def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[st
         "condition": case.condition,
         "description": case.description,
         "source": case.source,
+        "attributes": case.attributes,
         "media": case.media,
         "unit": case.unit,
         "assisting": case.assisting,

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
+from services.dispatch.commands.hear_reporter import Said, hear_reporter
 from services.dispatch.commands.join_cases import join_cases, leave_cases
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
@@ -21,7 +23,9 @@ from shared.contracts.intake import (
     KeyRevoked,
     ReportMerged,
     ReportReceived,
+    ReportSupplemented,
     ReportUnmerged,
+    ReportWithdrawn,
 )
 from shared.kernel.area import AreaPath
 from shared.keys import apply_key_facts
@@ -31,13 +35,19 @@ from shared.postgres import Connection
 AREAS_GATHER_MS = 200
 
 
+# What whoever sent a report says afterwards.
+SAID = frozenset({ReportWithdrawn.TYPE, ReportSupplemented.TYPE})
+
+
 def subscriptions(wired: Wired) -> list[Subscription]:
     """Three, so that a revoked key ends within two seconds also while a backlog of reports becomes cases, and a city of
     10⁵ grids that is defined anew holds up neither.
     """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
-        await _take_reports(tx, wired, records)
+        await _take_reports(tx, wired, [record for record in records if record.type not in SAID])
+        if said := [_said(record) for record in records if record.type in SAID]:
+            await hear_reporter(tx, wired, said)
 
     async def keys(tx: Connection, records: Sequence[Record]) -> None:
         await apply_key_facts(tx, SCHEMA, records)
@@ -50,7 +60,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             group="dispatch",
             schema=SCHEMA,
             topics={topics.REPORTS.name: reports},
-            types=frozenset({ReportReceived.TYPE, ReportMerged.TYPE, ReportUnmerged.TYPE}),
+            types=frozenset({ReportReceived.TYPE, ReportMerged.TYPE, ReportUnmerged.TYPE}) | SAID,
             after=wired.outbox.ring,
         ),
         Subscription(
@@ -96,6 +106,24 @@ async def _take_reports(tx: Connection, wired: Wired, records: Sequence[Record])
         await command(tx, wired, [each for _, each in run])
 
 
+def _said(record: Record) -> Said:
+    if record.type == ReportWithdrawn.TYPE:
+        back = ReportWithdrawn.model_validate_json(record.data)
+        return Said(back.report_id, back.case_id, reason=back.reason)
+    more = ReportSupplemented.model_validate_json(record.data)
+    return Said(more.report_id, more.case_id, text=more.text, media=tuple(more.media))
+
+
+def _attributes(fact: ReportReceived) -> dict[str, Any]:
+    """What the report says beside its text. Its address and its origin are among it, for the desk to see and to search
+    by, unless the app uses these names for something of its own.
+    """
+    found: dict[str, Any] = {} if fact.address is None else {"address": fact.address, "approximate": fact.approximate}
+    if fact.origin is not None:
+        found["origin"] = fact.origin.model_dump(exclude_none=True)
+    return found | fact.attributes if found else fact.attributes
+
+
 def _received(fact: ReportReceived, record: Record, apart_from: UUID | None = None) -> Received:
     report = Report(
         id=fact.report_id,
@@ -105,7 +133,7 @@ def _received(fact: ReportReceived, record: Record, apart_from: UUID | None = No
         area=AreaPath.parse(fact.routing_key, "/routing_key"),
         source=fact.source,
         occurred_at=fact.occurred_at,
-        attributes=fact.attributes,
+        attributes=_attributes(fact),
         media=tuple(fact.media),
     )
     return Received(report, record.traceparent, apart_from)

@@ -78,6 +78,9 @@ TYPES: dict[Act, str] = {
     Act.AUTO_ESCALATE: contract.CaseEscalated.TYPE,
     Act.RECOMPUTE: contract.CaseRecomputed.TYPE,
     Act.IMPORT: contract.CaseImported.TYPE,
+    Act.WITHDRAW: contract.CaseVoided.TYPE,
+    Act.NOTE_WITHDRAWAL: contract.CaseNoted.TYPE,
+    Act.NOTE_ADDITION: contract.CaseNoted.TYPE,
 }
 
 # Plain texts: to write an enumeration's member takes orjson five times as long.

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.evaluation.api import indicators, scorecards
+from services.evaluation.api import activities, indicators, scorecards
 from services.evaluation.wiring import Wired
 from shared.http import new_app
 from shared.jobs import Job
@@ -21,6 +21,7 @@ def create_app(wired: Wired) -> FastAPI:
     )
     app.include_router(scorecards.router)
     app.include_router(indicators.router)
+    app.include_router(activities.router)
     return app
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from services.evaluation.commands.count_activities import count_activities
 from services.evaluation.commands.count_facts import count_facts
 from services.evaluation.commands.learn_areas import learn_areas
-from services.evaluation.incoming import KeptFact, UnreadableFact, read_area, read_fact
+from services.evaluation.incoming import KeptFact, UnreadableFact, read_activity, read_area, read_fact
 from services.evaluation.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
@@ -38,14 +39,20 @@ async def on_areas(tx: Connection, records: Sequence[Record]) -> None:
     await learn_areas(tx, facts)
 
 
+async def on_activities(tx: Connection, records: Sequence[Record]) -> None:
+    """What field workers did."""
+    await count_activities(tx, [read_activity(r.type, r.data) for r in records if r.type == "activity.recorded.v1"])
+
+
 async def on_keys(tx: Connection, records: Sequence[Record]) -> None:
     """Apps that may read scores."""
     await apply_key_facts(tx, SCHEMA, records)
 
 
 def subscriptions(wired: Wired) -> list[Subscription]:
-    """Two, so that a revoked key bites within two seconds also while a backlog of cases is being counted."""
+    """Three, so that a revoked key bites within two seconds also while a backlog is being counted."""
     return [
         Subscription(GROUP, SCHEMA, {topics.CASES.name: on_cases, topics.AREAS.name: on_areas}, gather_ms=GATHER_MS),
+        Subscription(f"{GROUP}.activities", SCHEMA, {topics.ACTIVITIES.name: on_activities}, gather_ms=GATHER_MS),
         Subscription(f"{GROUP}.keys", SCHEMA, {topics.KEYS.name: on_keys}),
     ]

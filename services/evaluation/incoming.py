@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from services.evaluation.domain.case_count import Fact, History, HistoryStep
+from services.evaluation.store.activities import Row as ActivityRow
 from shared.kernel.errors import Malformed
 
 _IMPORTED = "case.imported.v1"
@@ -108,4 +109,29 @@ def read_area(type_: str, data: bytes) -> AreaFact:
     except KeyError as missing:
         raise UnreadableFact(f"{type_}: {missing} is missing") from None
     except (ValueError, TypeError) as wrong:
+        raise UnreadableFact(f"{type_}: {wrong}") from None
+
+
+def read_activity(type_: str, data: bytes) -> ActivityRow:
+    """Read the data of `activity.recorded`. Raises UnreadableFact."""
+    try:
+        fact = orjson.loads(data)
+        detail = fact.get(fact["kind"]) or {}
+        began = _instant(fact["started_at"])
+        return ActivityRow(
+            UUID(fact["activity_id"]),
+            fact["worker"],
+            fact["post"],
+            fact["kind"],
+            fact["routing_key"],
+            began,
+            round((_instant(fact["ended_at"]) - began).total_seconds()),
+            float(detail.get("length_m") or 0),
+            int(detail.get("handled") or 0),
+            len(detail.get("hazards") or ()),
+            len(fact.get("reports") or ()),
+        )
+    except KeyError as missing:
+        raise UnreadableFact(f"{type_}: {missing} is missing") from None
+    except (ValueError, TypeError, AttributeError) as wrong:
         raise UnreadableFact(f"{type_}: {wrong}") from None

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.notify.api import stream, tickets, track, webhooks
+from services.notify.api import stream, tickets, track, track_page, webhooks
 from services.notify.queries.tail import tail_job
 from services.notify.wiring import Wired
 from shared.http import new_app
@@ -20,7 +20,7 @@ def create_app(wired: Wired) -> FastAPI:
         settings=wired.settings,
         readiness=wired.readiness,
     )
-    for module in (stream, tickets, track, webhooks):
+    for module in (stream, tickets, track, webhooks, track_page):
         app.include_router(module.router)
     return app
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.notify.commands.append_facts import append_cases, append_reports
+from services.notify.commands.tell_reporters import tell_reporters
 from services.notify.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
 from shared.bus.event import Record
@@ -23,12 +24,22 @@ def subscriptions(wired: Wired) -> list[Subscription]:
 
     Every type is taken, also those not known here: whoever asked for them knows them.
     """
+
+    async def on_cases(tx: Connection, records: Sequence[Record]) -> None:
+        # The log comes last: it takes the lock that every other batch waits for.
+        await tell_reporters(tx, wired.outbox, records)
+        await append_cases(tx, records)
+
+    def after() -> None:
+        wired.appended.ring()
+        wired.outbox.ring()
+
     return [
         Subscription(
             GROUP,
             SCHEMA,
-            {topics.REPORTS.name: append_reports, topics.CASES.name: append_cases},
-            after=wired.appended.ring,
+            {topics.REPORTS.name: append_reports, topics.CASES.name: on_cases},
+            after=after,
         ),
         Subscription(f"{GROUP}.keys", SCHEMA, {topics.KEYS.name: on_keys}),
     ]

@@ -1,4 +1,6 @@
-"""Facts on their way to a webhook: signed (Standard Webhooks), to the address that was checked, within a time limit."""
+"""Facts on their way out: to a webhook, signed (Standard Webhooks), to the address that was checked, within a time
+limit; and notify's own, that a reporter is to be told.
+"""
 
 import asyncio
 import socket
@@ -10,13 +12,24 @@ import httpx
 import orjson
 from standardwebhooks import Webhook as Signature
 
+from services.notify.domain.due import Due
 from services.notify.domain.standing import Outcome
 from services.notify.domain.webhook import allowed_address, read_target
+from shared.bus.event import Event
+from shared.contracts.notify import MessageDue
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Refusal
+from shared.kernel.ids import uuid7
 
 CONCURRENT = 8
 _READ_AT_MOST = 65_536
+
+
+def message_due(due: Due) -> Event:
+    """A subject of its own for each report and template: there is one such fact."""
+    fact = MessageDue(report_id=due.report_id, template=due.template, routing_key=due.routing_key, at=due.at)
+    subject, data = f"{due.report_id}.{due.template}", fact.model_dump_json().encode()
+    return Event(fact.TOPIC, due.routing_key, uuid7(), fact.TYPE, subject, 1, due.routing_key, None, due.at, data)
 
 
 async def addresses_of(host: str, port: int) -> list[str]:

@@ -13,11 +13,13 @@ from services.notify.queries.open_streams import Limits, OpenStreams
 from services.notify.settings import NotifySettings
 from shared.auth import Authenticator
 from shared.bus.carrier import Carrier
+from shared.bus.outbox import Outbox
 from shared.bus.wake import Wake
 from shared.foundation import foundation
 from shared.health import Readiness
 from shared.kernel.clock import Clock, utc_now
 from shared.keys import KeyRing
+from shared.packs import Pack, load
 from shared.postgres import Pool
 
 SCHEMA = "notify"
@@ -25,7 +27,7 @@ SCHEMA = "notify"
 
 @dataclass(frozen=True, slots=True)
 class Wired:
-    """The parts of a running notify service. It publishes nothing yet, so it has no outbox.
+    """The parts of a running notify service.
 
     `live` is the end of the log in this process's memory; `appended` rings when a worker in this process added to it.
     """
@@ -42,6 +44,8 @@ class Wired:
     appended: Wake
     deliver: Deliver
     lookups: Allowance
+    pack: Pack
+    outbox: Outbox
 
 
 @asynccontextmanager
@@ -66,6 +70,8 @@ async def wire(settings: NotifySettings, carrier: Carrier, clock: Clock = utc_no
             appended=Wake(),
             deliver=Deliver(base.pool, clock, sender, patience),
             lookups=Allowance(settings.track_per_second),
+            pack=load(settings.pack),
+            outbox=Outbox(SCHEMA, Wake()),
         )
 
 

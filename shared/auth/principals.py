@@ -9,26 +9,31 @@ from shared.kernel.errors import Forbidden, TooMany, Unauthenticated
 
 # Post → (centre, what it may do). The area and the unit come from the token; which act a post may do on a case is the
 # lifecycle's own table (dispatch), this one only opens the door to it.
-_READS = frozenset({"areas:read", "catalogue:read", "stream:read"})
+_READS = frozenset({"areas:read", "catalogue:read", "stream:read"}) | {"components:read"}
 _DESK = _READS | {"cases:read", "cases:act", "tasks:read", "reports:read", "media:read", "scores:read", "people:read"}
-_FIELD = _DESK | {"reports:create", "media:create"}
+_FIELD = _DESK | {"reports:create", "media:create", "activities:create"}
 POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
-    "acceptor": ("supervision", _DESK | {"reports:create", "media:create", "reports:unmerge"}),  # 受理员
-    "shift_leader": ("supervision", _DESK | {"reports:unmerge"}),  # 值班长
+    # 受理员
+    "acceptor": ("supervision", _DESK | {"reports:create", "media:create", "personal:read", "reports:unmerge"}),
+    "shift_leader": ("supervision", _DESK | {"activities:read", "personal:read", "reports:unmerge"}),  # 值班长
     "supervisor": ("on_site", _FIELD),  # 监督员
     "grid_worker": ("on_site", _FIELD),  # 网格员
-    "grid_leader": ("on_site", _FIELD),  # 网格长
+    "grid_leader": ("on_site", _FIELD | {"activities:read"}),  # 网格长
     "dispatcher": ("command", _DESK),  # 派遣员
-    "command_leader": ("command", _DESK | {"webhooks:write"}),  # 指挥长
+    "command_leader": ("command", _DESK | {"webhooks:write", "activities:read"}),  # 指挥长
     # 处置单位
     "unit_clerk": ("unit", _READS | {"cases:read", "cases:act", "scores:read", "media:create", "media:read"}),
-    "evaluator": (None, _READS | {"cases:read", "scores:read", "reports:read"}),  # 考评员
-    "auditor": (None, _READS | {"cases:read", "scores:read", "reports:read", "people:read", "audit:read"}),
+    "evaluator": (None, _READS | {"cases:read", "scores:read", "reports:read", "activities:read"}),  # 考评员
+    "auditor": (
+        None,
+        _READS | {"cases:read", "scores:read", "reports:read", "people:read", "audit:read", "activities:read"},
+    ),
     "admin": (
         None,
         _READS
         | {"areas:write", "keys:write", "webhooks:write", "cases:read", "scores:read"}
-        | {"people:read", "audit:read"},
+        | {"people:read", "audit:read", "personal:erase"}
+        | {"components:write"},
     ),
     "subscriber": (None, _READS | {"webhooks:write"}),
 }
@@ -36,6 +41,7 @@ CENTRES: Final = frozenset({"supervision", "command", "on_site", "unit"})
 KEY_ACTIONS: Final = frozenset(
     {"reports:create", "reports:read", "media:create", "areas:read", "catalogue:read", "cases:read", "scores:read"}
     | {"stream:read", "webhooks:write"}
+    | {"components:read"}
 )
 
 
@@ -69,11 +75,19 @@ class RateExceeded(TooMany):
     slug, title, title_zh = "rate-exceeded", "The key's rate is used up", "超出密钥的请求速率"
 
 
+class QuotaExceeded(TooMany):
+    slug, title, title_zh = "quota-exceeded", "The key's requests of the day are used up", "密钥当日配额已用完"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: an app by its key, or a member of staff by a token. `area` is a prefix; root is the whole city."""
+    """Who is asking: an app by its key, a member of staff by a token, or for some addresses anybody.
 
-    kind: Literal["app", "staff"]
+    `area` is a prefix; root is the whole city. An app's `subject` stays when its key is rotated; `key` is the id of the
+    very key that was sent.
+    """
+
+    kind: Literal["app", "staff", "anonymous"]
     subject: str
     area: AreaPath
     actions: frozenset[str]
@@ -82,6 +96,7 @@ class Principal:
     unit: str | None = None
     categories: frozenset[str] | None = None
     rate: int | None = None
+    key: str | None = None
 
 
 def authorize(who: Principal, action: str, area: AreaPath | None = None) -> None:

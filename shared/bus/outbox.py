@@ -7,7 +7,7 @@ from zlib import crc32
 from shared import telemetry
 from shared.bus.event import SHARDS, Event
 from shared.bus.wake import Wake
-from shared.postgres import Connection, values_part
+from shared.postgres import Connection
 
 # Columns and array types in the order of `columns`, so that a store may fold the insert into a statement of its own.
 COLUMNS = (
@@ -39,6 +39,8 @@ TYPES = (
     "bytea[]",
 )
 
+ROW_TYPES = tuple(kind.removesuffix("[]") for kind in TYPES)
+
 # Kafka refuses a message above 1 MiB (message.max.bytes); in the outbox it would stop its shard for ever.
 MAX_DATA_BYTES = 900_000
 
@@ -53,13 +55,12 @@ def insert_sql(schema: str, first_parameter: int = 1) -> str:
     return f"INSERT INTO {schema}.outbox ({', '.join(COLUMNS)}) SELECT * FROM unnest({arrays})"
 
 
-def values_sql(schema: str, source: str, count: int, first_parameter: int) -> str:
-    """The insert of `count` of `rows(events)`, one after the other, for each row of `source`."""
-    kinds = [kind.removesuffix("[]") for kind in TYPES]
-    values = (values_part(kinds, first_parameter + n * len(kinds)) for n in range(count))
-    return (
-        f"INSERT INTO {schema}.outbox ({', '.join(COLUMNS)}) SELECT n.* FROM {source}, (VALUES {','.join(values)}) AS n"
-    )
+def values_sql(schema: str, source: str, rows: Sequence[str]) -> str:
+    """The insert of `rows` of VALUES, each of parameters of `ROW_TYPES`, one after the other, for each row of
+    `source`.
+    """
+    names = ", ".join(COLUMNS)
+    return f"INSERT INTO {schema}.outbox ({names}) SELECT n.* FROM {source}, (VALUES {', '.join(rows)}) AS n"
 
 
 def columns(events: Sequence[Event]) -> list[tuple[Any, ...]]:

@@ -475,9 +475,23 @@ class CaseReportRemoved(CaseFact):
 
 
 class CaseVoided(CaseFact):
-    """作废: duplicate or mistaken; the opinion is the reason. Terminal."""
+    """作废: duplicate or mistaken; the opinion is the reason. Terminal. `withdrawn` is the report whose sender took it
+    back 撤回 before anybody acted on it: then no person voided the case.
+    """
 
     TYPE: ClassVar[str] = "case.voided.v1"
+
+    withdrawn: UUID | None = None
+
+
+class CaseNoted(CaseFact):
+    """记录: whoever sent `report_id` said more, by `act`: `note_withdrawal`, took it back, for the reason in `opinion`;
+    `note_addition`, added the text in `opinion` and the media in `evidence`. Status and revision stay.
+    """
+
+    TYPE: ClassVar[str] = "case.noted.v1"
+
+    report_id: UUID
 
 
 class CaseReopened(CaseFact):
@@ -646,4 +660,5 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseEscalated,
     CaseRecomputed,
     CaseImported,
+    CaseNoted,
 )

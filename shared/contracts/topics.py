@@ -23,6 +23,7 @@ ACTIVITIES = Topic("wangge.intake.activities.v1", "intake")
 CASES = Topic("wangge.dispatch.cases.v1", "dispatch")
 SCORES = Topic("wangge.evaluation.scores.v1", "evaluation")
 MESSAGES = Topic("wangge.notify.messages.v1", "notify")
+TOLD = Topic("wangge.intake.messages.v1", "intake")
 
-ALL = (REPORTS, AREAS, KEYS, ACTIVITIES, CASES, SCORES, MESSAGES)
+ALL = (REPORTS, AREAS, KEYS, ACTIVITIES, CASES, SCORES, MESSAGES, TOLD)
 BY_NAME = {topic.name: topic for topic in ALL}

@@ -11,13 +11,26 @@ from starlette.exceptions import HTTPException
 from shared import telemetry
 from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
-from shared.http.middleware import BodyLimit, EmptyMeansAbsent, Traced, Unbroken
+from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
 from shared.http.problems import PROBLEM_JSON, field_errors, outage_problem, problem_response, sentence
 from shared.kernel.errors import FieldError, Invalid, Malformed, Refusal
 from shared.postgres import is_outage
 from shared.settings import Settings
 
 log = structlog.get_logger()
+
+# Headers of answers that a page of another origin may read: without them no browser resumes an upload (tus 1.0).
+EXPOSED: Final = [
+    "ETag",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Tus-Resumable",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Offset",
+]
 
 
 def new_app(
@@ -45,11 +58,16 @@ def new_app(
     answer_refusals(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(EmptyMeansAbsent)
+    app.add_middleware(RateLimitFields)
     if settings.cors_origins:
         from fastapi.middleware.cors import CORSMiddleware
 
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"]
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
         )
     if telemetry.enabled():
         app.add_middleware(Traced, service=name)
@@ -73,9 +91,9 @@ def answer_refusals(app: FastAPI) -> None:
 
     async def broken(request: Request, error: Exception) -> Response:
         if is_outage(error):
-            log.warning("request met an outage", path=request.url.path, error=repr(error))
+            log.warning("request met an outage", path=route_of(request.scope), error=repr(error))
             return problem_response(outage_problem(), request.url.path)
-        log.error("request failed", path=request.url.path, exc_info=error)
+        log.error("request failed", path=route_of(request.scope), exc_info=error)
         body = {
             "type": "/problems/internal",
             "title": "Something is wrong on our side",

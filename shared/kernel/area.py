@@ -4,6 +4,7 @@ Everything that is "for a part of the city" is a prefix on whole segments: `1101
 """
 
 import re
+from collections.abc import Sequence
 from typing import Self
 
 from shared.kernel.errors import FieldError, Invalid
@@ -54,6 +55,8 @@ class AreaPath(str):
 
     def covers(self, other: str) -> bool:
         """True for the area itself and everything below it."""
+        if isinstance(other, AreaPaths):
+            return all(self.covers(path) for path in other.each)
         return not self or other == self or other.startswith(f"{self}.")
 
     def prefixes(self) -> list[str]:
@@ -65,6 +68,32 @@ class AreaPath(str):
         if self:
             found.append(str(self))
         return found
+
+
+class AreaPaths(AreaPath):
+    """Several areas at once, as the scope of an API key may have them: covers what one of them covers.
+
+    As text it is the paths joined by `|`, which is no path: where only one area is understood, in SQL or in a process
+    of an older release, it covers nothing, and never too much.
+    """
+
+    __slots__ = ("each",)
+    each: tuple[AreaPath, ...]
+
+    @classmethod
+    def of(cls, paths: Sequence[AreaPath]) -> AreaPath:
+        """The smallest that says it: one path where one covers all the others. At least one is given."""
+        kept = [p for n, p in enumerate(paths) if not any(o.covers(p) for o in paths[:n])]
+        kept = [p for n, p in enumerate(kept) if not any(o.covers(p) for o in kept[n + 1 :])]
+        if len(kept) == 1:
+            return kept[0]
+        made = cls("|".join(kept))
+        made.each = tuple(kept)
+        return made
+
+    def covers(self, other: str) -> bool:
+        inner = other.each if isinstance(other, AreaPaths) else (other,)
+        return all(any(path.covers(part) for path in self.each) for part in inner)
 
 
 def prefix_sql(column: str, parameter: str) -> str:

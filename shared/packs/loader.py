@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from shared.packs.model import Pack, Text
 from shared.packs.problems import BadPack, Problem, problems_of
@@ -15,11 +15,15 @@ from shared.packs.routing_references import check_rules
 from shared.packs.tables import Row, read_table, read_yaml
 
 PACKS = Path(__file__).parent
+CATALOGUE, LOCAL, CODES = "catalogue.csv", "catalogue-local.csv", "codes.csv"
+"""The standard's categories, the city's own additions to them, and what other standards call either."""
 _NAMES = TypeAdapter(dict[str, Text])
 
 
 class CatalogueRow(Row):
-    """One filing condition of one category. `source` says whose limit it is."""
+    """One filing condition of one category. `source` says whose limit it is. The columns after it may be left out:
+    `standard` is what the code is of, `from` and `until` the days it is in effect, `instead` what to report then.
+    """
 
     code: str
     kind: str
@@ -30,6 +34,20 @@ class CatalogueRow(Row):
     amount: int
     unit: str
     source: str
+    standard: str = ""
+    begins: str = Field("", alias="from")
+    until: str = ""
+    instead: str = ""
+
+
+class CodeRow(Row):
+    """A code of another standard, and the category that it means. `note` says how that is known."""
+
+    standard: str
+    kind: str
+    code: str
+    category: str
+    note: str
 
 
 class UnitRow(Row):
@@ -57,7 +75,13 @@ def load(name: str, folder: Path = PACKS) -> Pack:
     parts["calendar"] = read_yaml(folder, f"{name}/calendar.yaml", problems)
     calendars = _area_calendars(folder, name, parts, problems)
     parts["units"] = _units(folder, f"{name}/units.csv", problems)
-    parts["categories"] = _categories(folder, f"{name}/catalogue.csv", conditions, problems)
+    categories: dict[str, Any] = {}
+    standard = parts.pop("catalogue_standard", None)
+    for file in (CATALOGUE, LOCAL) if (folder / name / LOCAL).is_file() else (CATALOGUE,):
+        _categories(folder, f"{name}/{file}", standard, conditions, categories, problems)
+    if (folder / name / CODES).is_file():
+        _codes(folder, f"{name}/{CODES}", categories, problems)
+    parts["categories"] = categories
     parts["routing"] = _text(folder, f"{name}/{ROUTING}", problems)
     if problems:
         raise BadPack(name, problems)
@@ -95,23 +119,51 @@ def _units(folder: Path, file: str, problems: list[Problem]) -> dict[str, Any]:
     return units
 
 
-def _categories(folder: Path, file: str, conditions: dict[str, Text], problems: list[Problem]) -> dict[str, Any]:
-    categories: dict[str, Any] = {}
+def _categories(
+    folder: Path,
+    file: str,
+    standard: str | None,
+    conditions: dict[str, Text],
+    categories: dict[str, Any],
+    problems: list[Problem],
+) -> None:
+    """Add the categories of one table; `standard` is that of lines that name none."""
     for line, row in read_table(folder, file, CatalogueRow, problems):
         name = _condition_name(row.condition, conditions)
         if name is None:
             where = f"line {line}, condition"
             problems.append(Problem(file, where, f"{row.condition!r} has no name under condition_names in pack.yaml"))
             continue
-        first = {"code": row.code, "kind": row.kind, "dept": row.dept, "name": {"zh": row.zh, "en": row.en}}
-        category = categories.setdefault(row.code, first | {"conditions": []})
+        first: dict[str, Any] = {
+            "code": row.code,
+            "kind": row.kind,
+            "dept": row.dept,
+            "name": {"zh": row.zh, "en": row.en},
+        }
+        first |= {"standard": row.standard or standard, "instead": row.instead or None}
+        first |= {"from": row.begins or None, "until": row.until or None}
+        category = categories.setdefault(row.code, first | {"conditions": [], "codes": []})
         if any(category[key] != value for key, value in first.items()):
             problems.append(Problem(file, f"line {line}, code", f"{row.code} stands for something else further up"))
         if any(c["key"] == row.condition for c in category["conditions"]):
             problems.append(Problem(file, f"line {line}, condition", f"{row.code} already has {row.condition!r}"))
         limit = {"amount": row.amount, "unit": row.unit}
-        category["conditions"].append({"key": row.condition, "name": name, "limit": limit})
-    return categories
+        category["conditions"].append({"key": row.condition, "name": name, "limit": limit, "source": row.source})
+
+
+def _codes(folder: Path, file: str, categories: dict[str, Any], problems: list[Problem]) -> None:
+    seen: dict[tuple[str, str, str], int] = {}
+    for line, row in read_table(folder, file, CodeRow, problems):
+        key = (row.standard, row.kind, row.code)
+        if key in seen:
+            problems.append(Problem(file, f"line {line}, code", f"{':'.join(key)} is on line {seen[key]} already"))
+        elif row.category not in categories:
+            message = f"there is no category {row.category!r} in the catalogue"
+            problems.append(Problem(file, f"line {line}, category", message))
+        else:
+            other = {"standard": row.standard, "kind": row.kind, "code": row.code, "note": row.note}
+            categories[row.category]["codes"].append(other)
+        seen.setdefault(key, line)
 
 
 def _area_calendars(folder: Path, name: str, parts: dict[str, Any], problems: list[Problem]) -> dict[str, str]:

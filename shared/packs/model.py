@@ -1,5 +1,7 @@
 """The shape of a pack. Strict: a wrong type or an unknown field is an error, never a guess."""
 
+import re
+from collections.abc import Iterable
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,7 +17,16 @@ LimitUnit = Literal["work_minute", "work_hour", "work_day", "urgent_minute", "ur
 
 Code = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$")]
 RuleName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_.-]{0,63}$")]
+CategoryPattern = Annotated[str, Field(pattern=r"^(\*|[0-9A-Za-z][0-9A-Za-z_-]{0,63}\*?)$")]
+"""A category's code, or the beginning of one and `*`; `*` alone is every one."""
+SourceKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z][0-9A-Za-z_]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+def matches(patterns: Iterable[str], code: str) -> bool:
+    """Whether one of the patterns means this code: itself, or what begins with what stands before its `*`."""
+    return any(code.startswith(p[:-1]) if p.endswith("*") else code == p for p in patterns)
 
 
 def _zone(name: str) -> str:
@@ -163,18 +174,46 @@ class Procedure(Model):
 
 
 class Condition(Model):
-    """A filing condition 立案条件, with the handling limit that holds under it."""
+    """A filing condition 立案条件, with the handling limit that holds under it. `source` says whose limit it is."""
 
     key: Code
     name: Text
     limit: Limit
+    source: str = ""
 
 
 class Attribute(Text):
-    """An attribute of reports that routing rules may look at. `categories`: codes, or beginnings of codes and `*`."""
+    """An attribute of reports: what the form of a category asks beside the description. Routing rules may look at it.
 
-    type: Literal["text", "number", "boolean"]
-    categories: Annotated[tuple[str, ...], Field(min_length=1)]
+    `categories`: codes, or beginnings of codes and `*`. `values` are what a `choice` (one of them) or `choices` (any
+    number of them, each once) may be; `min` and `max`, both included, hold for a `number`; a `datetime` is RFC 3339
+    with an offset. `required`: a report of these categories is refused without it.
+    """
+
+    type: Literal["text", "number", "boolean", "datetime", "choice", "choices"]
+    categories: Annotated[tuple[CategoryPattern, ...], Field(min_length=1)]
+    required: bool = False
+    description: Text | None = None
+    values: dict[Code, Text] = {}
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        chosen = self.type in ("choice", "choices")
+        if chosen and not self.values:
+            raise ValueError(f"a {self.type} needs values: {{key: {{zh: …, en: …}}}}")
+        if self.values and not chosen:
+            raise ValueError(f"values are for a choice or choices, and this is a {self.type}")
+        if (self.min is not None or self.max is not None) and self.type != "number":
+            raise ValueError(f"min and max are for a number, and this is a {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"nothing lies between min {self.min:g} and max {self.max:g}")
+        return self
+
+    def is_of(self, category: str) -> bool:
+        """Whether reports of this category have it."""
+        return matches(self.categories, category)
 
 
 class Likeness(Model):
@@ -218,14 +257,55 @@ def fits(pattern: str, code: str) -> bool:
     return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
 
 
-class Category(Model):
-    """A component 部件 or a matter 事项 that may be reported. `dept` answers for it."""
+class Dated(Model):
+    """In effect from `begins` to `ends`, both days included; None: no end on that side."""
+
+    begins: Annotated[date | None, Field(alias="from")] = None
+    ends: Annotated[date | None, Field(alias="until")] = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.begins is not None and self.ends is not None and self.begins > self.ends:
+            raise ValueError(f"ends on {self.ends.isoformat()}, before it begins on {self.begins.isoformat()}")
+        return self
+
+
+class Standard(Dated):
+    """A standard 标准 whose codes are understood, as long as it is in effect here. `note` says what is known of it."""
+
+    title: Text
+    number: Line
+    note: Text | None = None
+
+
+class OtherCode(Model):
+    """The code by which another standard knows a category: standard, kind and code are its key."""
+
+    standard: Code
+    kind: Literal["component", "matter"]
+    code: Code
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.standard}:{self.kind}:{self.code}"
+
+
+class Category(Dated):
+    """A component 部件 or a matter 事项 that may be reported. `dept` answers for it.
+
+    `standard` is the one that its code is of (None: the pack has no standards), `codes` what other standards call it.
+    `instead` is the code to report while this one is not in effect.
+    """
 
     code: Code
     name: Text
     kind: Literal["component", "matter"]
     dept: Code
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)]
+    standard: Code | None = None
+    codes: tuple[OtherCode, ...] = ()
+    instead: Code | None = None
 
     @property
     def default_condition(self) -> Condition:
@@ -234,6 +314,49 @@ class Category(Model):
 
     def condition(self, key: str) -> Condition | None:
         return next((c for c in self.conditions if c.key == key), None)
+
+
+class Source(Text):
+    """A source 来源 of reports. `needs` is what a report of it must bring: a contact of whoever reported, media, the
+    number it has where it comes from, the name of the office, paper or device there. `public`: a member of the public
+    speaks, and leaves a contact where the pack takes no anonymous reports. `posts`: whose reports are of it when they
+    do not say.
+    """
+
+    needs: tuple[Literal["contact", "media", "number", "name"], ...] = ()
+    public: bool = False
+    posts: tuple[Code, ...] = ()
+
+
+class TurnTo(Text):
+    """Who sees to what the grids may not be asked for, and by which telephone number."""
+
+    phone: Annotated[str, Field(pattern=r"^[0-9+][0-9 +-]{2,19}$")]
+
+
+class Elsewhere(Model):
+    """Categories that are for somebody else."""
+
+    categories: Annotated[tuple[CategoryPattern, ...], Field(min_length=1)]
+    turn_to: TurnTo
+
+
+class Admission(Model):
+    """The admission list 准入清单: what the grids may be asked to do. What is not `admitted` is refused, with where to
+    turn: the first of `elsewhere` that names it, else `otherwise`.
+    """
+
+    source: Text
+    admitted: Annotated[tuple[CategoryPattern, ...], Field(min_length=1)]
+    elsewhere: tuple[Elsewhere, ...] = ()
+    otherwise: TurnTo
+
+    def turn_to(self, category: str) -> TurnTo | None:
+        """Where to turn with a category; None for one that is admitted and not named under `elsewhere`."""
+        for each in self.elsewhere:
+            if matches(each.categories, category):
+                return each.turn_to
+        return None if matches(self.admitted, category) else self.otherwise
 
 
 class Unit(Model):
@@ -313,6 +436,55 @@ class AreaRules(Model):
     stage_limits: SomeStageLimits = SomeStageLimits()
 
 
+class QuietHours(Model):
+    """Hours of the day, in the pack's time zone, in which nobody is sent a message; 21:00 to 08:00 is one night."""
+
+    start: ClockTime
+    end: ClockTime
+
+    @model_validator(mode="after")
+    def _some_of_the_day_is_left(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("start and end are the same: quiet hours leave some of the day")
+        return self
+
+
+Occasion = Literal["filed", "dispatched", "closed", "rejected"]
+"""What a reporter may be told of."""
+
+PLACEHOLDERS = ("category", "code", "stop")
+_BRACED = re.compile(r"\{([^{}]*)\}")
+
+
+class Messages(Model):
+    """What reporters are told 短信/邮件: on which occasion, in which languages, and when not.
+
+    A text may hold {category}, its name; {code}, the tracking code; {stop}, the address where further messages are
+    declined. Without a text for an occasion nobody is told of it.
+    """
+
+    languages: Annotated[tuple[Literal["zh", "en"], ...], Field(min_length=1, max_length=2)] = ("zh", "en")
+    quiet: QuietHours | None = None
+    subject: Text = Text(zh="您的上报有新进展", en="News of your report")
+    texts: dict[Occasion, Text] = {}
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Self:
+        for occasion, text in self.texts.items():
+            for line in (text.zh, text.en):
+                if unknown := [name for name in _BRACED.findall(line) if name not in PLACEHOLDERS]:
+                    raise ValueError(f"{occasion}: {{{unknown[0]}}} is none of {', '.join(PLACEHOLDERS)}")
+        return self
+
+
+class Privacy(Model):
+    """How long what is personal of a report is kept: so many months after its case ended (PIPL 个人信息保护法 art. 19:
+    the shortest time that the purpose needs).
+    """
+
+    keep_months: Annotated[int, Field(ge=1, le=600)] = 24
+
+
 class OutlineRow(Model):
     """The western and eastern edge of the outline at one latitude, degrees WGS 84."""
 
@@ -382,15 +554,24 @@ class Pack(Model):
     procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
-    attributes: dict[str, Attribute] = {}
     duplicates: Duplicates | None = None
+    attributes: dict[AttributeName, Attribute] = {}
+    standards: dict[Code, Standard] = {}
+    sources: dict[SourceKey, Source] = {}
+    admission: Admission | None = None
     routing: str
     geography: Annotated[Subdivision | Cells, Field(discriminator="kind")]
     demo: Demo
+    messages: Messages = Messages()
+    privacy: Privacy = Privacy()
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def attributes_of(self, category: str) -> list[tuple[str, Attribute]]:
+        """What the form of a category asks: name and attribute, in the order of the file."""
+        return [(name, each) for name, each in self.attributes.items() if each.is_of(category)]
 
     def unit_for(self, category: str, area: str) -> Unit | None:
         """The routing rule: of the category's department, the unit with the smallest area that covers `area`.

@@ -50,6 +50,8 @@ def dangling(pack: Pack) -> Iterator[Problem]:
     if OF_CATEGORY in pack.departments:
         message = f"{OF_CATEGORY!r} means the category's own department in rules.yaml: name this one otherwise"
         yield Problem(f"{pack.name}/pack.yaml", f"/departments/{OF_CATEGORY}", message)
+    yield from _catalogue(pack)
+    yield from _sources(pack)
     for name, attribute in pack.attributes.items():
         for pattern in attribute.categories:
             if not covered_by(pattern, pack.categories):
@@ -59,6 +61,42 @@ def dangling(pack: Pack) -> Iterator[Problem]:
         if code not in pack.categories:
             message = f"there is no category {code!r} in catalogue.csv"
             yield Problem(f"{pack.name}/pack.yaml", f"/demo/categories/{complaint}", message)
+
+
+def _catalogue(pack: Pack) -> Iterator[Problem]:
+    file = f"{pack.name}/catalogue.csv"
+    for category in pack.categories.values():
+        of = [("standard", category.standard)] if category.standard is not None or pack.standards else []
+        of += [("codes", other.standard) for other in category.codes]
+        for field, standard in of:
+            if standard not in pack.standards:
+                known = ", ".join(pack.standards) or "none"
+                message = f"there is no standard {standard!r} in pack.yaml; it has {known}"
+                yield Problem(file, f"/{category.code}/{field}", message)
+        if category.instead is not None and category.instead not in pack.categories:
+            yield Problem(file, f"/{category.code}/instead", f"there is no category {category.instead!r}")
+    if pack.admission is None:
+        return
+    lists = [("admitted", pack.admission.admitted)]
+    lists += [(f"elsewhere/{n}/categories", each.categories) for n, each in enumerate(pack.admission.elsewhere)]
+    for field, patterns in lists:
+        for pattern in patterns:
+            if not covered_by(pattern, pack.categories):
+                message = f"there is no category {pattern!r} in catalogue.csv"
+                yield Problem(f"{pack.name}/pack.yaml", f"/admission/{field}", message)
+
+
+def _sources(pack: Pack) -> Iterator[Problem]:
+    file, of_post = f"{pack.name}/pack.yaml", dict[str, str]()
+    if pack.sources and "app" not in pack.sources:
+        yield Problem(file, "/sources", "needs a source app: that of apps which name none")
+    for key, source in pack.sources.items():
+        for post in source.posts:
+            if post not in POSTS:
+                message = f"there is no post {post!r}; the posts are {', '.join(POSTS)}"
+                yield Problem(file, f"/sources/{key}/posts", message)
+            elif of_post.setdefault(post, key) != key:
+                yield Problem(file, f"/sources/{key}/posts", f"{post} belongs to the source {of_post[post]} already")
 
 
 def covered_by(pattern: str, codes: Iterable[str]) -> set[str]:

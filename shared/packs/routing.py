@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from shared.packs.model import Area, Code, Limit, Model, RuleName, Text
+from shared.packs.model import Area, CategoryPattern, Code, Limit, Model, RuleName, Text
 from shared.packs.problems import Problem, problems_of
 from shared.packs.tables import parse_yaml
 
@@ -40,8 +40,6 @@ def _calendar(value: Any) -> Any:
     return "off" if value is False else value
 
 
-CategoryPattern = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}\*?$")]
-"""A category's code, or the beginning of one and `*`."""
 Minute = Annotated[int, Field(ge=0, le=MINUTES_OF_DAY), BeforeValidator(_minute)]
 Value = bool | int | float | str
 

@@ -97,13 +97,18 @@ def _attribute(name: str, wish: Wish, own: frozenset[str], pack: Pack) -> str | 
     if stated is None:
         known = ", ".join(pack.attributes) or "none"
         return f"pack.yaml states no attribute {name!r}; it states {known}"
-    if not any(covered_by(pattern, own) for pattern in stated.categories):
+    if not any(map(stated.is_of, own)):
         return (
             f"{name!r} is an attribute of no category that the rule is for; it is one of {', '.join(stated.categories)}"
         )
+    if stated.type in ("datetime", "choices"):
+        return f"{name!r} is {stated.type}: a rule can look at text, a number, a boolean or a choice"
     if wish.among is None:
         return None if stated.type == "number" else f"{name!r} is {stated.type}: min and max are for numbers"
-    wrong = [value for value in wish.among if type_of(value) != stated.type]
+    kind = "text" if stated.type == "choice" else stated.type
+    wrong = [value for value in wish.among if type_of(value) != kind]
+    if not wrong and stated.values:
+        wrong = [value for value in wish.among if value not in stated.values]
     return f"{name!r} is {stated.type}, which {wrong[0]!r} is not" if wrong else None
 
 

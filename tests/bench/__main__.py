@@ -29,6 +29,9 @@ ROWS = {
     "k": "k_situation",
     "l": "l_bulk",
     "m": "m_history",
+    "n": "n_areas",
+    "o": "o_components",
+    "p": "p_open311",
 }
 
 

@@ -24,6 +24,7 @@ from services.intake.wiring import Wired, wire
 from shared.auth import Authenticator, Principal
 from shared.bus.event import Event
 from shared.bus.opening import open_carrier
+from shared.jobs import Job
 from shared.kernel.area import AreaPath
 from shared.logs import start_logging
 from shared.postgres import transaction
@@ -80,6 +81,9 @@ class Anybody(Authenticator):
 
     async def principal(self, authorization: str | None) -> Principal:
         return self._known
+
+    def jobs(self) -> list[Job]:
+        return []
 
 
 def no_store(wired: Wired) -> Wired:

@@ -8,7 +8,7 @@ function setup(thread)
 end
 
 function init(args)
-  local headers = { ["Content-Type"] = "application/json" }
+  local headers = { ["Content-Type"] = os.getenv("BENCH_TYPE") }
   if os.getenv("BENCH_KEY") ~= "" then headers["Authorization"] = "Bearer " .. os.getenv("BENCH_KEY") end
   for line in io.lines(os.getenv("BENCH_BODIES")) do bodies[#bodies + 1] = line end
   for i, body in ipairs(bodies) do prepared[i] = wrk.format("POST", nil, headers, body) end

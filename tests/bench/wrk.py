@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tests.bench.measure import BenchTrouble
 
+JSON = "application/json"
 SCRIPT = Path(__file__).with_name("wrk.lua")
 
 
@@ -30,11 +31,21 @@ def program() -> str:
     return found
 
 
-async def post(url: str, bodies: Path, *, key: str, connections: int, seconds: float, idempotent: bool = False) -> Load:
+async def post(
+    url: str,
+    bodies: Path,
+    *,
+    key: str,
+    connections: int,
+    seconds: float,
+    idempotent: bool = False,
+    kind: str = JSON,
+) -> Load:
     """Post the lines of `bodies` in turn, each connection its next one once it was answered. All must be taken."""
     environment = os.environ | {
         "BENCH_BODIES": str(bodies),
         "BENCH_KEY": key,
+        "BENCH_TYPE": kind,
         "BENCH_IDEMPOTENT": "1" if idempotent else "0",
         "BENCH_NONCE": f"{time.time_ns():x}",
     }

@@ -24,7 +24,9 @@ from tests.e2e.test_story import a_grid, act, case_of, events, report_in
 
 SERVICES = ("intake", "dispatch", "evaluation", "notify")
 LEAD, OTHER = "water", "gas"  # handling units of the pack haidian
-PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGMAAQAABQABDQottAAAAABJRU5ErkJggg==")
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 ABSENT = "01900000-0000-7000-8000-000000000000"  # a well-formed id of nothing
 
 Headers = dict[str, str]

@@ -42,10 +42,6 @@ async def play(city: City, pack: Pack, requests: list[Request], **options: Any) 
     return summary
 
 
-# What is counted here is what becomes of each report; how they share cases is told in test_duplicates.
-EACH_ITS_OWN = {"WANGGE_MERGE_DUPLICATES": "false"}
-
-
 async def listed(city: City, status: str) -> list[dict[str, Any]]:
     answer = await city.http.get(
         "/dispatch/v1/cases", params={"status": status, "limit": 500}, headers=city.staff("acceptor")
@@ -58,7 +54,7 @@ async def listed(city: City, status: str) -> list[dict[str, Any]]:
 async def test_every_report_that_is_taken_in_is_carried_to_closure(tmp_path: Path) -> None:
     pack = load("haidian")
     seen: list[int] = []
-    async with running(tmp_path / "data", "--no-demo", **EACH_ITS_OWN) as city:
+    async with running(tmp_path / "data", "--no-demo") as city:
         summary = await play(city, pack, CHOSEN, progress=lambda s: seen.append(s.posted))
         cases = await listed(city, "closed")
         walked = [[step["act"] for step in await timeline(city, case)] for case in cases]
@@ -93,9 +89,7 @@ async def test_where_the_first_acts_are_automatic_the_robots_leave_them_alone(tm
         summary = await play(city, load("nyc-311"), CHOSEN)
         steps = await timeline(city, (await listed(city, "closed"))[0])
 
-    # Of one day's real requests some tell of what a neighbour told of: those share a case.
-    assert (summary.accepted, summary.closed + summary.merged, summary.verified) == (100, 100, 0)
-    assert summary.merged
+    assert (summary.accepted, summary.closed, summary.verified) == (100, 100, 0)
     assert dict(summary.refused) == {"invalid /location": 11}
     assert not summary.errors
     assert [step["act"] for step in steps[:5]] == ["open", "auto_accept", "auto_file", "auto_dispatch", "take"]
@@ -103,7 +97,7 @@ async def test_where_the_first_acts_are_automatic_the_robots_leave_them_alone(tm
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
 async def test_goes_on_when_the_city_comes_back(tmp_path: Path, kill: bool) -> None:
-    async with running(tmp_path / "data", "--no-demo", **EACH_ITS_OWN) as city:
+    async with running(tmp_path / "data", "--no-demo") as city:
         playing = asyncio.create_task(play(city, load("haidian"), CHOSEN[:60], pace=20))
         await asyncio.sleep(2)
         if kill:
@@ -112,7 +106,7 @@ async def test_goes_on_when_the_city_comes_back(tmp_path: Path, kill: bool) -> N
             city.process.terminate()
         await asyncio.wait_for(city.process.wait(), 40)
         port = int(city.base.rpartition(":")[2])
-        city.process = await start(city.folder, "--no-demo", port=port, **EACH_ITS_OWN)
+        city.process = await start(city.folder, "--no-demo", port=port)
         summary = await asyncio.wait_for(playing, READY_SECONDS)
         city.credentials = json.loads((city.folder / "credentials.json").read_text())
         left = [case for status in ("reported", "filed", "handling", "checked") for case in await listed(city, status)]

@@ -4,12 +4,15 @@ import typer
 
 from services.city.cli import (
     accounts,
+    areas,
     audit,
     authoring,
     calendar,
+    components,
     history,
     intake,
     people,
+    personal,
     replay,
     routing,
     running,
@@ -30,7 +33,8 @@ app.command(short_help="One service, or one half of it.")(running.serve)
 app.command(short_help="Bring schemas and topics up to date.")(running.migrate)
 app.command(short_help="A development token for a post 岗位令牌.")(running.token)
 app.command(short_help="Play real requests through a city 回放.")(replay.replay)
-app.add_typer(intake.areas, name="areas", short_help="Districts, streets, communities, grids.")
+app.add_typer(areas.areas, name="areas", short_help="Districts, streets, communities, grids.")
+app.add_typer(components.components, name="components", short_help="Components 部件: what stands in the city.")
 app.add_typer(intake.keys, name="keys", short_help="API keys 接口密钥 of apps.")
 app.add_typer(people.units, name="units", short_help="Handling units 处置单位.")
 app.add_typer(people.people, name="people", short_help="Persons 人员 and duty rosters 值班表.")
@@ -42,4 +46,5 @@ app.add_typer(routing.routing, name="routing", short_help="Routing rules 派遣�
 app.add_typer(authoring.contracts, name="contracts", short_help="JSON Schema and AsyncAPI files.")
 app.add_typer(upkeep.rebuild, name="rebuild", short_help="Count scores anew from the facts 重算.")
 app.add_typer(audit.audit, name="audit", short_help="The audit trail 审计: verify it.")
+app.add_typer(personal.personal, name="personal", short_help="Personal data 个人信息: erase, rewrap, who read what.")
 app.add_typer(upkeep.parked, name="parked", short_help="Facts that could not be applied 搁置.")

@@ -10,8 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from services.dispatch.commands.import_history import Progress
-    from services.dispatch.history.reading import Source
     from services.dispatch.store.history import Standing
+    from shared.imports.reading import Source
 
 # Nothing, or not all that could be, was done.
 NOT_DONE = 2
@@ -54,7 +54,8 @@ def import_file(
     from services.city.trouble import Trouble
     from services.dispatch.commands.import_history import Asked, check_history, import_history
     from services.dispatch.history.batches import Mask
-    from services.dispatch.history.reading import inspect
+    from services.dispatch.history.columns import FORMAT
+    from shared.imports.reading import inspect
 
     async def work() -> "Standing":
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", system):
@@ -63,7 +64,7 @@ def import_file(
         if refused.resolve() == file.resolve():
             raise Trouble("--errors names the file itself; refused rows need a file of their own")
         async with opened("dispatch") as wired:
-            source = inspect(file)
+            source = inspect(file, FORMAT)
             async with wired.pool.acquire() as connection:
                 places = await city_places(connection, wired.pack)
             mask = Mask("services.intake.domain.masking", "mask")

@@ -105,7 +105,8 @@ async def _save(connection: Connection, wired: Wired, asked: Asked, case: Case, 
     body = case_bytes(case, asked.actor, found.now, wired.rules)
     answer = Stored(asked.request_hash, 200, etag(case.revision), body)
     kept = acts.Kept(asked.actor.subject, asked.key, answer) if asked.key else None
-    saved = await acts.save(connection, case, events_of([case]), kept, wired.audit.current, found.seen)
+    assert found.case is not None
+    saved = await acts.save(connection, found.case, case, events_of([case]), kept, wired.audit.current, found.seen)
     return answer if saved else None
 
 
@@ -166,7 +167,7 @@ async def _follow(tx: Connection, wired: Wired, case: Case, order: Order, now: d
     rules = wired.rules.for_area(case.area)
     if order.act is Act.MERGE and order.other:
         survivor = absorbed(order.other, case, now, wired.rules.for_area(order.other.area))
-        await acts.save(tx, survivor, events_of([survivor]), None, wired.audit.current)
+        await acts.save(tx, order.other, survivor, events_of([survivor]), None, wired.audit.current)
     elif order.act is Act.REOPEN and order.other_id:
         number = case_number(rules.number_prefix, now, rules.calendar.zone, await opening.serial(tx))
         new = automatic(reopened(case, order.other_id, number, now, rules), now, rules)

@@ -2,21 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from services.dispatch.history.batches import Batch, Mask, Plan, Reading, errors_header
-from services.dispatch.history.reading import Source
-from services.dispatch.history.refused import is_whole, put_aside, refused_rows
+from services.dispatch.history.batches import Batch, Mask, Plan, batches
 from services.dispatch.history.rows import Places
 from services.dispatch.store import history as store
 from services.dispatch.store import history_rows
 from services.dispatch.store.history import Standing
 from services.dispatch.wiring import Wired
+from shared.imports.beside import beside
+from shared.imports.reading import Source
+from shared.imports.refused import errors_header, is_whole, put_aside, refused_rows
 from shared.jobs import supervise
 from shared.kernel.clock import utc_now
 from shared.kernel.errors import Conflict
@@ -71,7 +72,7 @@ async def import_history(wired: Wired, asked: Asked, told: Told = lambda progres
     async with _alone(wired, asked.system), _relaying(wired):
         standing = await _standing(wired, asked)
         with refused_rows(asked.errors, errors_header(asked.source), standing.errors_bytes) as refused:
-            async with contextlib.aclosing(_batches(await _plan(wired, asked, standing.rows_done))) as found:
+            async with contextlib.aclosing(beside(batches, await _plan(wired, asked, standing.rows_done))) as found:
                 async for batch in found:
                     await _room(wired, asked.size, partial(told, Progress(batch.line, standing, waiting=True)))
                     refused.write(batch.errors)
@@ -91,7 +92,7 @@ async def check_history(wired: Wired, asked: Asked, told: Told = lambda progress
     standing = Standing(0)
     put_aside(asked.errors)
     with refused_rows(asked.errors, errors_header(asked.source), 0) as refused:
-        async with contextlib.aclosing(_batches(await _plan(wired, asked, 0))) as found:
+        async with contextlib.aclosing(beside(batches, await _plan(wired, asked, 0))) as found:
             async for batch in found:
                 refused.write(batch.errors)
                 async with transaction(wired.pool) as tx:
@@ -132,21 +133,6 @@ async def _plan(wired: Wired, asked: Asked, rows_done: int) -> Plan:
         wired.audit.current,
         rows_done,
     )
-
-
-async def _batches(plan: Plan) -> AsyncGenerator[Batch, None]:
-    """One ahead: while a batch is stored the next is on its way."""
-    reading = Reading(plan)
-    loop = asyncio.get_running_loop()
-    coming = loop.run_in_executor(None, reading.next)
-    try:
-        while (batch := await coming) is not None:
-            coming = loop.run_in_executor(None, reading.next)
-            yield batch
-    finally:
-        reading.close()
-        with contextlib.suppress(Exception):
-            await coming
 
 
 async def _room(wired: Wired, size: int, told: Callable[[], None]) -> None:

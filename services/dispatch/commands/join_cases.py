@@ -39,7 +39,7 @@ async def join_cases(tx: Connection, wired: Wired, merged: Sequence[Received]) -
         case, now = by_id[case_id]
         new = [each.report for each in reports if each.report.id not in case.reports]
         if new:
-            await _save(tx, wired, with_reports(case, new, now, wired.rules.for_area(case.area)), reports[0])
+            await _save(tx, wired, case, with_reports(case, new, now, wired.rules.for_area(case.area)), reports[0])
     if alone:
         await open_cases(tx, wired, alone)
 
@@ -52,7 +52,8 @@ async def leave_cases(tx: Connection, wired: Wired, unmerged: Sequence[Received]
         found = (await _open_cases_of(tx, {each.apart_from})).get(each.apart_from)
         if found is not None and each.report.id in found.case.reports[1:]:
             case, now = found
-            await _save(tx, wired, without_report(case, each.report.id, now, wired.rules.for_area(case.area)), each)
+            after = without_report(case, each.report.id, now, wired.rules.for_area(case.area))
+            await _save(tx, wired, case, after, each)
     await open_cases(tx, wired, unmerged)
 
 
@@ -74,6 +75,6 @@ def _onward(case: Case) -> UUID | None:
     return case.matters.merged_into or case.matters.reopened_as
 
 
-async def _save(tx: Connection, wired: Wired, case: Case, because_of: Received) -> None:
+async def _save(tx: Connection, wired: Wired, before: Case, case: Case, because_of: Received) -> None:
     events = events_of([case], [because_of.traceparent])
-    await acts.save(tx, case, events, None, wired.audit.current)
+    await acts.save(tx, before, case, events, None, wired.audit.current)

@@ -108,6 +108,24 @@ def without_report(case: Case, report_id: UUID, at: datetime, rules: Rules) -> C
     return perform(case, Order(Act.REMOVE_REPORT, reports=(report_id,)), SYSTEM, at, rules)
 
 
+def withdrawn(case: Case, report_id: UUID, reason: str, at: datetime, rules: Rules) -> Case:
+    """The case after whoever sent `report_id` took it back: void if it is that report's alone and nobody acted on it
+    yet, else as it was, with a note of it.
+    """
+    alone = case.reports == (report_id,) and case.status is Status.REPORTED
+    # A mark that is due comes first, and changes nothing about either.
+    act = Act.WITHDRAW if alone else Act.NOTE_WITHDRAWAL
+    return perform(case, Order(act, opinion=reason, report_id=report_id), SYSTEM, at, rules)
+
+
+def supplemented(
+    case: Case, report_id: UUID, text: str | None, media: tuple[UUID, ...], at: datetime, rules: Rules
+) -> Case:
+    """The case with a note of what whoever sent `report_id` added to it."""
+    order = Order(Act.NOTE_ADDITION, opinion=text, evidence=media, report_id=report_id)
+    return perform(case, order, SYSTEM, at, rules)
+
+
 def reopened(closed: Case, case_id: UUID, number: str, at: datetime, rules: Rules) -> Case:
     """A new case of the same matter, for the same reports, that points to the closed one."""
     report = Report(

@@ -128,6 +128,9 @@ class Act(StrEnum):
     AUTO_ESCALATE = "auto_escalate"
     RECOMPUTE = "recompute"
     IMPORT = "import"
+    WITHDRAW = "withdraw"
+    NOTE_WITHDRAWAL = "note_withdrawal"
+    NOTE_ADDITION = "note_addition"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,3 +56,4 @@ class Order(NamedTuple):
     media: tuple[UUID, ...] = ()
     recommended: bool | None = None
     approved: bool | None = None
+    report_id: UUID | None = None

@@ -82,6 +82,8 @@ def _system(to: Status, **clocks: Unpack[Clocks]) -> Step:
 _INTAKE: dict[tuple[Status, Act], Step] = {
     # reported: the supervision desk decides whether there is a case at all
     (S.REPORTED, A.ACCEPT): _desk(S.ACCEPTED, stops=Stage.ACCEPT, starts=Stage.FILE),
+    # nobody has acted on it yet, and whoever reported it takes that back
+    (S.REPORTED, A.WITHDRAW): _system(S.VOIDED, stops=Stage.ACCEPT),
     (S.REPORTED, A.AUTO_ACCEPT): _system(S.ACCEPTED, stops=Stage.ACCEPT, starts=Stage.FILE),
     (S.REPORTED, A.DECLINE): _desk(S.REJECTED, stops=Stage.ACCEPT),
     (S.REPORTED, A.REQUEST_VERIFICATION): _desk(S.VERIFYING, stops=Stage.ACCEPT, starts=Stage.VERIFY),
@@ -206,6 +208,9 @@ _MARKS = (
     | _in_each(OPEN, A.ADD_REPORT, _system(S.HANDLING))
     | _in_each(OPEN, A.REMOVE_REPORT, _system(S.HANDLING))
     | _in_each((S.VERIFYING, S.CHECKING), A.REASSIGN_TASK, _system(S.HANDLING))
+    # what a reporter says afterwards is heard whatever became of the case
+    | _in_each(tuple(S), A.NOTE_WITHDRAWAL, _system(S.HANDLING))
+    | _in_each(tuple(S), A.NOTE_ADDITION, _system(S.HANDLING))
 )
 
 TABLE: Mapping[tuple[Status, Act], Step] = (
@@ -214,5 +219,5 @@ TABLE: Mapping[tuple[Status, Act], Step] = (
 # Acts that change nothing that may be done: the revision stays, so that nobody's If-Match goes stale by them.
 MARKS = frozenset(
     {A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED}
-    | {A.ABSORB, A.ADD_REPORT, A.REMOVE_REPORT}
+    | {A.ABSORB, A.ADD_REPORT, A.REMOVE_REPORT, A.NOTE_WITHDRAWAL, A.NOTE_ADDITION}
 )

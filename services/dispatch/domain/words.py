@@ -77,6 +77,9 @@ ACT_ZH = {
     Act.AUTO_ESCALATE: "自动升级",
     Act.RECOMPUTE: "重算时限",
     Act.IMPORT: "导入",
+    Act.WITHDRAW: "上报人撤回",
+    Act.NOTE_WITHDRAWAL: "记录撤回",
+    Act.NOTE_ADDITION: "记录补充",
 }
 CENTRE_ZH = {
     Centre.SUPERVISION: "监督中心",

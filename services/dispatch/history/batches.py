@@ -1,19 +1,12 @@
-"""A history file as batches that are ready to be stored, read in a process of its own.
+"""A history file as batches that are ready to be stored.
 
 Reading, checking and writing out a row takes as much of a core as storing it takes of another (docs/history.md has the
-figures), so they run side by side. In a thread the two would share one interpreter, and each answer of Postgres would
-wait for its turn.
+figures), so an import has them made in a process of their own (`shared.imports.beside`).
 """
 
-import csv
-import gc
-import io
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context
-from multiprocessing.connection import Connection as Pipe
 from typing import NamedTuple
 
 import orjson
@@ -21,15 +14,13 @@ import orjson
 from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.history import Judge, Told
 from services.dispatch.domain.history_checks import Wrong, wrong_with
-from services.dispatch.history.columns import ERROR_COLUMNS
-from services.dispatch.history.reading import RawRow, Source, rows
 from services.dispatch.history.rows import Known, Places, RowReader
 from services.dispatch.outgoing import imported_event, told_of
 from services.dispatch.pack_rules import rules_of
 from services.dispatch.store.history_rows import Lines, Tables, lines_of, tables_of
+from shared.imports.reading import RawRow, Source, rows
+from shared.imports.refused import lines_of_csv
 from shared.packs import load
-
-_UTF8_MARK = "\ufeff"
 
 
 class Batch(NamedTuple):
@@ -71,11 +62,6 @@ class Mask(NamedTuple):
 
     module: str
     name: str
-
-
-def errors_header(source: Source) -> bytes:
-    """The first line of the file of refused rows; it opens in a spreadsheet."""
-    return (_UTF8_MARK + _csv([[*ERROR_COLUMNS, *source.header]])).encode()
 
 
 def batches(plan: Plan) -> Iterator[Batch]:
@@ -150,7 +136,7 @@ class _Maker:
             tables_of(cases),
             sorted(units),
             len(refused),
-            _csv(refused).encode(),
+            lines_of_csv(refused),
         )
 
     def _read(self, row: RawRow) -> Told | list[Wrong]:
@@ -182,54 +168,3 @@ class _Maker:
         said = [" | ".join(each) for each in zip(*wrong, strict=True)]
         cells = [row.values.get(name, "") for name in self._plan.source.header]
         return [str(row.line), *said, "" if row.values else row.raw, *cells]
-
-
-def _csv(table: list[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(table)
-    return text.getvalue()
-
-
-class ReaderEnded(Exception):
-    """The process that reads the file ended before the file did."""
-
-
-class Reading:
-    """`batches` in a process of its own; it ends with this object, or with this process."""
-
-    def __init__(self, plan: Plan) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=_work, args=(plan, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def next(self) -> Batch | None:
-        """The next batch; None after the last. Blocks. Raises what reading raised, ReaderEnded."""
-        try:
-            found = self._pipe.recv()
-        except EOFError:
-            self._process.join()
-            raise ReaderEnded(f"the process that reads the file ended ({self._process.exitcode})") from None
-        if isinstance(found, BaseException):
-            raise found
-        assert found is None or isinstance(found, Batch)
-        return found
-
-    def close(self) -> None:
-        self._pipe.close()
-        self._process.kill()
-        self._process.join()
-
-
-def _work(plan: Plan, pipe: Pipe) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that stores
-    gc.disable()  # rows make no cycles, and looking for some takes a tenth of the time
-    try:
-        for batch in batches(plan):
-            pipe.send(batch)
-        pipe.send(None)
-    except BrokenPipeError:
-        pass  # nobody wants it any more
-    except Exception as error:
-        pipe.send(error)

@@ -1,6 +1,8 @@
 """The columns of a history file, as docs/history.md explains them: the same for CSV and NDJSON."""
 
 from services.dispatch.domain.history import CLOSED, REPORTED, STEPS, TIMED
+from shared.imports.reading import Format
+from shared.kernel.errors import Malformed
 
 # Without these in its header a file is refused; whether a cell may be empty depends on the row.
 REQUIRED = ("number", "outcome", "category", "source", f"{STEPS[REPORTED]}_at", f"{STEPS[CLOSED]}_at")
@@ -30,6 +32,9 @@ COLUMNS = (
     *(f"{step}_post" for step in STEPS),
 )
 
-# What a file of refused rows has before the row itself. An import passes over them, so that the file can be mended and
-# given again; `error_raw` holds a row that could not be taken apart into columns.
-ERROR_COLUMNS = ("error_line", "error_field", "error_why", "error_right", "error_raw")
+
+class BadHistoryFile(Malformed):
+    slug, title, title_zh = "bad-history-file", "Not a history file", "历史案卷文件无效"
+
+
+FORMAT = Format(COLUMNS, REQUIRED, BadHistoryFile, "wangge history template")

@@ -4,9 +4,9 @@ The single act's statement, run 200 times, costs Postgres 200 plans' starts, 200
 messages; here each table is written once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from services.dispatch.audit.keys import AuditKey
@@ -14,8 +14,8 @@ from services.dispatch.domain.case import Case
 from services.dispatch.domain.due import timers
 from services.dispatch.store import timeline
 from services.dispatch.store.acts import Kept
-from services.dispatch.store.clocks import oldest_edition
-from services.dispatch.store.rows import asks_of, case_of, clocks_json, matters_json
+from services.dispatch.store.changes import OF_MEMBER, columns_of
+from services.dispatch.store.rows import case_of
 from shared.bus import outbox
 from shared.bus.event import Event
 from shared.postgres import Connection
@@ -26,31 +26,11 @@ LOCK = """
       FROM (SELECT * FROM dispatch.cases WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE) AS locked
 """
 
-# What an act on many may change, as JSON for `jsonb_to_recordset`: an array of arrays is no array of PostgreSQL's.
-CHANGES: Mapping[str, tuple[str, Callable[[Case], Any]]] = {
-    "status": ("text", lambda case: case.status),
-    "version": ("int", lambda case: case.version),
-    "revision": ("int", lambda case: case.revision),
-    "condition": ("text", lambda case: case.condition),
-    "limit_amount": ("int", lambda case: case.limit.amount if case.limit else None),
-    "limit_unit": ("text", lambda case: case.limit.unit if case.limit else None),
-    "unit": ("text", lambda case: case.unit),
-    "assisting": ("text[]", lambda case: case.assisting),
-    "handlers": ("text[]", lambda case: case.handlers),
-    "task_id": ("uuid", lambda case: case.task_id),
-    "assignee": ("text", lambda case: case.assignee),
-    "result": ("text", lambda case: case.result),
-    "verified": ("text", lambda case: case.verified),
-    "passed": ("boolean", lambda case: case.passed),
-    "due_at": ("timestamptz", lambda case: case.due_at),
-    "overdue": ("boolean", lambda case: case.overdue),
-    "ended_at": ("timestamptz", lambda case: case.ended_at),
-    "clocks": ("jsonb", clocks_json),
-    "provisional_edition": ("int", oldest_edition),
-    "matters": ("jsonb", lambda case: matters_json(case.matters)),
-    "asks": ("text[]", asks_of),
-}
-_COLUMNS = ", ".join(f"{name} {kind}" for name, (kind, _) in CHANGES.items())
+# What `correct` and the two sides of a merge change: none of them is done in bulk.
+MOVED = frozenset({"area", "place", "category", "reports", "media"})
+# As JSON for `jsonb_to_recordset`: an array of arrays is no array of PostgreSQL's.
+CHANGES = columns_of(OF_MEMBER.keys() - MOVED)
+_COLUMNS = ", ".join(f"{column.name} {column.kind}" for column in CHANGES.values())
 _OWN_PARAMETERS = 12
 
 SAVE = f"""
@@ -107,7 +87,7 @@ async def save(
     """
     rows, heads = timeline.told(cases, audit_key, kept.key if kept else None)
     changes = [
-        {"id": case.id, "head": f"\\x{head.hex()}", **{name: of(case) for name, (_, of) in CHANGES.items()}}
+        {"id": case.id, "head": f"\\x{head.hex()}", **{name: column.of(case) for name, column in CHANGES.items()}}
         for case, head in zip(cases, heads, strict=True)
     ]
     due = [(case.id, *timer) for case in cases for timer in timers(case)]

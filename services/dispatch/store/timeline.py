@@ -9,7 +9,7 @@ from services.dispatch.audit.keys import AuditKey
 from services.dispatch.domain.case import SYSTEM, Case
 from services.dispatch.domain.receiver import receiver_of
 from services.dispatch.store.rows import json_text
-from shared.postgres import Connection, values_part
+from shared.postgres import Connection
 
 COLUMNS = (*CHAINED, "mac")
 _NAMES = ", ".join(COLUMNS)
@@ -25,7 +25,7 @@ _KINDS = {
     "mac": "bytea[]",
 }
 _ARRAYS = tuple(_KINDS.get(name, "text[]") for name in COLUMNS)
-_TYPES = tuple("jsonb" if name == "evidence" else kind[:-2] for name, kind in zip(COLUMNS, _ARRAYS, strict=True))
+TYPES = tuple("jsonb" if name == "evidence" else kind[:-2] for name, kind in zip(COLUMNS, _ARRAYS, strict=True))
 _EVIDENCE = COLUMNS.index("evidence")
 
 
@@ -35,9 +35,8 @@ def insert_sql(first_parameter: int = 1) -> str:
     return f"INSERT INTO dispatch.timeline ({_NAMES}) SELECT {_VALUES} FROM unnest({arrays}) AS n ({_NAMES})"
 
 
-def values_sql(source: str, count: int, first_parameter: int) -> str:
-    """The insert of `count` rows, one after the other, for each row of `source`."""
-    rows = (values_part(_TYPES, first_parameter + n * PARAMETERS) for n in range(count))
+def values_sql(source: str, rows: Sequence[str]) -> str:
+    """The insert of `rows` of VALUES, each of parameters of `TYPES`, one after the other, for each row of `source`."""
     return f"INSERT INTO dispatch.timeline ({_NAMES}) SELECT n.* FROM {source}, (VALUES {', '.join(rows)}) AS n"
 
 

@@ -1,12 +1,16 @@
-"""Areas: read the hierarchy, put a new one."""
+"""Areas: read the hierarchy as it is or was, put a new one."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from fastapi.responses import Response
 
-from services.intake.commands.import_areas import import_areas
-from services.intake.grids.reading import read_areas
+from services.intake.api.area_shapes import AreasTaken
+from services.intake.api.changing import DRY_RUN, EFFECTIVE, NOTE, Asked, change_as_asked
+from services.intake.domain.effective import time_of
+from services.intake.grids.change import Change
+from services.intake.grids.reading import look_at
 from services.intake.queries.areas import AreaView
 from services.intake.queries.areas import area as find_area
 from services.intake.queries.areas import areas as list_areas
@@ -14,10 +18,14 @@ from services.intake.wiring import Wired
 from shared.auth import Caller, authorize
 from shared.http import Cursor, Listing, PageLimit, wired_of
 from shared.kernel.area import AreaPath
+from shared.kernel.place import Datum
 
 router = APIRouter(tags=["areas 区域"])
 
 Geometry = Annotated[bool, Query(description="with GeoJSON, WGS 84")]
+At = Annotated[
+    str | None, Query(description="as they stood at a time (RFC 3339), or when a day (2027-01-01) began", max_length=40)
+]
 _DOCUMENTED: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -30,15 +38,13 @@ _DOCUMENTED: dict[str, Any] = {
         },
     }
 }
-
-
-class AreasTaken(BaseModel):
-    """How many areas were defined anew or changed, stood already as given, or were retired."""
-
-    defined: int
-    unchanged: int
-    retired: int
-    version: int
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": AreasTaken,
+        "content": {"text/html": {"schema": {"type": "string"}}},
+        "description": "what was done, or with `dry_run` would be; `Accept: text/html` draws a dry run as a map",
+    }
+}
 
 
 @router.get("/v1/areas")
@@ -48,6 +54,7 @@ async def get_areas(
     level: Annotated[str | None, Query(description="only areas of this level, such as grid")] = None,
     parent: Annotated[str | None, Query(description="directly below it; with level, anywhere below it")] = None,
     geometry: Geometry = False,
+    at: At = None,
     cursor: Cursor = None,
     limit: PageLimit = 50,
 ) -> Listing[AreaView]:
@@ -62,36 +69,36 @@ async def get_areas(
         geometry=geometry,
         cursor=cursor,
         limit=limit,
+        at=None if at is None else time_of(at, wired.pack.zone, "?at"),
     )
 
 
 @router.get("/v1/areas/{path}")
-async def get_area(request: Request, path: str, caller: Caller, geometry: Geometry = False) -> AreaView:
-    """One area."""
+async def get_area(request: Request, path: str, caller: Caller, geometry: Geometry = False, at: At = None) -> AreaView:
+    """One area, as it stands or stood."""
     wired: Wired = wired_of(request)
-    return await find_area(wired.pool, caller, path, geometry=geometry)
+    when = None if at is None else time_of(at, wired.pack.zone, "?at")
+    return await find_area(wired.pool, caller, path, geometry=geometry, at=when)
 
 
-@router.put("/v1/areas", openapi_extra=_DOCUMENTED)
+@router.put("/v1/areas", response_class=Response, openapi_extra=_DOCUMENTED, responses=_ANSWERS)
 async def put_areas(
     request: Request,
     caller: Caller,
     retire_below: Annotated[str | None, Query(description="areas below it that the file lacks are retired")] = None,
-) -> AreasTaken:
+    datum: Annotated[Datum | None, Query(description="of the coordinates; a file may say its own")] = None,
+    dry_run: DRY_RUN = False,
+    effective: EFFECTIVE = None,
+    note: NOTE = None,
+) -> Response:
     """Define areas from a GeoJSON FeatureCollection (properties path, name, level) or CSV (path, name, level,
     geometry). Refused, with a list, if grids would leave blanks or overlap, or an area had no parent. What stands
-    already as given is left alone.
+    already as given is left alone. `predecessors` of an area are those it was cut from, which end unless given too.
     """
     wired: Wired = wired_of(request)
-    authorize(caller, "areas:write")
-    given = read_areas(await request.body(), request.headers.get("content-type", ""))
-    taken = await import_areas(
-        wired.pool,
-        wired.outbox,
-        wired.clock,
-        given,
-        levels=[level.key for level in wired.pack.levels],
-        tolerance_m2=wired.settings.area_tolerance_m2,
-        retire_below=None if retire_below is None else AreaPath.parse(retire_below, pointer="?retire_below"),
-    )
-    return AreasTaken(**taken._asdict())
+    below = None if retire_below is None else AreaPath.parse(retire_below, pointer="?retire_below")
+    authorize(caller, "areas:write", below)
+    content = await request.body()
+    given, found = await asyncio.to_thread(look_at, content, request.headers.get("content-type", ""), datum)
+    asked = Asked(dry_run, effective, note)
+    return await change_as_asked(wired, caller, request, Change(given, below), asked, found)

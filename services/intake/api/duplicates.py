@@ -9,6 +9,7 @@ from services.intake.commands.unmerge_report import unmerge_report
 from services.intake.queries.duplicates import DuplicatesView
 from services.intake.queries.duplicates import duplicates as find_duplicates
 from services.intake.queries.report import ReportView
+from services.intake.queries.report import report as find_report
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import wired_of
@@ -42,4 +43,5 @@ async def post_unmerge(
     asked again, with a key or without, it changes nothing.
     """
     wired: Wired = wired_of(request)
-    return await unmerge_report(wired.pool, wired.outbox, wired.clock, caller, report_id)
+    await unmerge_report(wired.pool, wired.outbox, wired.clock, caller, report_id)
+    return await find_report(wired.pool, caller, report_id)

@@ -3,15 +3,26 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid, Reporter
+from services.intake.domain.report import (
+    MOST_LATITUDE,
+    SWAPPED,
+    Asked,
+    AtAddress,
+    AtComponent,
+    AtPoint,
+    InGrid,
+    Origin,
+    Reporter,
+)
 from shared.http import body_of
+from shared.http.problems import sentence
 from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum
 
 MOST_MEDIA = 20
-DEFAULT_SOURCE = "app"
 
 # NUL is refused by pattern, in the validator's own code: PostgreSQL text cannot hold it. A validator in Python for each
 # field, as in shared.http.shapes.Body, would double the time a report takes to read.
@@ -32,12 +43,17 @@ class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+_PLACES: Any = [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}]
+
+
 class LocationBody(_Sent):
-    """One of: `lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id), or `component` (its id)."""
+    """One of: `lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id), or `component` (its id), or
+    `address` alone: words that name the street and community 街道、社区. Beside one of the others it is kept as it is.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}],
+            "oneOf": [*_PLACES, {"required": ["address"], "not": {"anyOf": _PLACES}}],
             "examples": [{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.011.003.009"}],
         }
     )
@@ -47,6 +63,7 @@ class LocationBody(_Sent):
     datum: Datum | None = None
     grid: Annotated[str, _text(280, 1)] | None = None
     component: Annotated[str, _text(64, 1)] | None = None
+    address: Annotated[str, _text(200, 1)] | None = None
 
 
 class ReporterBody(_Sent):
@@ -57,38 +74,71 @@ class ReporterBody(_Sent):
     email: Annotated[str, _text(254)] | None = None
 
 
+class OriginBody(_Sent):
+    """Where it comes from, beyond its source: the number it has there, and the office, department, paper or device.
+    Published, so no person's name.
+    """
+
+    number: Annotated[str, _text(100)] | None = None
+    name: Annotated[str, _text(200)] | None = None
+
+
 class ReportBody(_Sent):
     """A report 上报. Null is the same as left out."""
 
-    category: Annotated[str, _text(64, 1)] = Field(description="a code of the catalogue", examples=["04005"])
+    category: Annotated[str, _text(128, 1)] = Field(
+        description="a code of the catalogue, or standard:kind:code of another standard that it knows",
+        examples=["04005"],
+    )
     description: Annotated[str, _text(2000, 1)] = Field(examples=["井盖破损，行人易绊倒"])
     location: LocationBody
     occurred_at: AwareDatetime | None = Field(None, description="RFC 3339 with offset")
     source: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] | None = Field(
-        None, description=f"who or what noticed it; left out: {DEFAULT_SOURCE}"
+        None, description="who or what noticed it; left out: that of the caller's post, or app"
     )
     attributes: Annotated[dict[Annotated[str, _text(64, 1)], JsonValue], Field(max_length=100)] | None = None
     reporter: ReporterBody | None = None
     media: Annotated[list[UUID], Field(max_length=MOST_MEDIA)] | None = None
+    origin: OriginBody | None = None
 
 
 def read_report(raw: bytes) -> Asked:
     """A report from its JSON. Raises Malformed, Invalid with a pointer to each bad field, BadLocation."""
-    body = body_of(ReportBody, raw)
-    reporter = body.reporter
+    try:
+        body = body_of(ReportBody, raw)
+    except Invalid as refusal:
+        raise _hinted(refusal, raw) from None
+    reporter, origin = body.reporter, body.origin
     return Asked(
         body.category,
         body.description,
         _location(body.location),
         body.occurred_at,
-        body.source or DEFAULT_SOURCE,
+        body.source or "",
         body.attributes or {},
         None if reporter is None else Reporter(reporter.name, reporter.phone, reporter.email),
         body.media or [],
+        None if origin is None else Origin(origin.number, origin.name),
+        body.location.address,
     )
 
 
-def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent:
+def _hinted(refusal: Invalid, raw: bytes) -> Invalid:
+    """The refusal, which says so where the two numbers of the place were swapped: no latitude is beyond 90 degrees."""
+    try:
+        sent = orjson.loads(raw)["location"]
+        swapped = abs(sent["lon"]) <= MOST_LATITUDE < abs(sent["lat"]) <= 2 * MOST_LATITUDE
+    except (ValueError, LookupError, TypeError):
+        return refusal
+    if not swapped:
+        return refusal
+    errors = [
+        e._replace(message=f"{e.message}; {SWAPPED}") if e.pointer == "/location/lat" else e for e in refusal.errors
+    ]
+    return Invalid(sentence(errors), errors=errors, facts={"hint": "swapped"})
+
+
+def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent | AtAddress:
     lon, lat, datum, grid, component = sent.lon, sent.lat, sent.datum, sent.grid, sent.component
     if lon is not None and lat is not None and grid is None and component is None:
         return AtPoint(lon, lat, datum or Datum.WGS84)
@@ -97,11 +147,13 @@ def _location(sent: LocationBody) -> AtPoint | InGrid | AtComponent:
             return InGrid(grid)
         if component is not None and grid is None:
             return AtComponent(component)
+        if sent.address is not None and component is None:
+            return AtAddress(sent.address)
     raise _bad_location(sent)
 
 
 def _bad_location(sent: LocationBody) -> BadLocation:
-    ways = "give lon and lat, or grid, or component: one of the three"
+    ways = "give lon and lat, or grid, or component: one of the three; or an address alone"
     given = [name for name in ("lon", "lat", "grid", "component") if getattr(sent, name) is not None]
     if given == ["lon"] or given == ["lat"]:
         missing = "lat" if given == ["lon"] else "lon"

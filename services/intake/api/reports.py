@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from services.intake.api.anonymous import admit_spot, poster
 from services.intake.api.report_body import ReportBody, read_report
 from services.intake.commands.receive_report import receive_report
 from services.intake.queries.report import ReportView
@@ -31,10 +32,11 @@ class ReportTaken(BaseModel):
 
 async def _post_report(request: Request) -> Response:
     wired: Wired = request.app.state.wired
-    who = await wired.auth.principal(request.headers.get("authorization"))
+    who = await poster(wired, request)
     key = key_of(request)
     raw = await request.body()
     asked = read_report(raw)
+    admit_spot(wired, who, asked)
     digest = None if key is None else request_hash("POST", "/v1/reports", raw)
     answer = await receive_report(wired.desk, who, asked, key, digest)
     return Response(answer, 201, media_type="application/json")

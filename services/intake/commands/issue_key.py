@@ -16,7 +16,7 @@ from shared.bus.outbox import Outbox
 from shared.idempotency import InFlight, Stored, find, same_request, save
 from shared.kernel.clock import Clock
 from shared.keys import key_hash, new_key, write_keys
-from shared.postgres import Pool, transaction
+from shared.postgres import Connection, Pool, transaction
 
 SCHEMA = "intake"
 
@@ -75,10 +75,15 @@ async def _issue(
 
 async def _issued_before(pool: Pool, once: Once) -> tuple[Key, str] | None:
     async with transaction(pool) as tx:
-        answered = await find(tx, SCHEMA, once.caller, once.key)
-        if answered is None:
-            return None
-        sealed = same_request(answered, once.asked).body
-        key_id, secret = orjson.loads(once.sealer.unlock(once.asked, sealed))
-        key = await store.lock(tx, key_id)
-        return key and (key, secret)
+        return await answered_before(tx, once)
+
+
+async def answered_before(tx: Connection, once: Once) -> tuple[Key, str] | None:
+    """The key that the same request was answered with before. Raises KeyReused."""
+    answered = await find(tx, SCHEMA, once.caller, once.key)
+    if answered is None:
+        return None
+    sealed = same_request(answered, once.asked).body
+    key_id, secret = orjson.loads(once.sealer.unlock(once.asked, sealed))
+    key = await store.lock(tx, key_id)
+    return key and (key, secret)

@@ -5,11 +5,14 @@ transaction: sent again, the parts that were stored are answered as before, and 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
+from services.intake.commands.admit_report import admit
+from services.intake.commands.at_address import at_address
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.find_duplicates import KINDS, hold_near, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
@@ -17,11 +20,11 @@ from services.intake.commands.receive_report import (
     entry,
     in_grid,
     known_media,
-    may_report,
     place_of,
 )
+from services.intake.domain.component import Kept
 from services.intake.domain.duplicates import Cluster
-from services.intake.domain.report import Asked, AtPoint
+from services.intake.domain.report import Asked, AtComponent, AtPoint
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import idempotency
@@ -102,19 +105,23 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
         asked: list[tuple[int, Asked | Refusal]] = []
         for number, line in part[n : n + TURN]:
             try:
-                report = batch.parse(line)
-                may_report(desk, who, report)
+                report = admit(desk.rules, who, batch.parse(line))
+                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
-                    await known_media(desk, report.media)
+                    await known_media(desk, report.media, who)
                 asked.append((number, report))
             except Refusal as refusal:
                 asked.append((number, refusal))
-        outcomes += _place(desk, who, asked)
+        named = await named_components(desk.pool, [report for _, report in asked if isinstance(report, Asked)])
+        outcomes += _place(desk, who, asked, named)
         await asyncio.sleep(0)
+    await desk.vault.keep([outcome for _, outcome in outcomes if isinstance(outcome, Row)])
     return outcomes
 
 
-def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]]) -> list[tuple[int, Outcome]]:
+def _place(
+    desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]], named: Mapping[int, Kept]
+) -> list[tuple[int, Outcome]]:
     grids, now = desk.grids.current, desk.clock()
     points: dict[int, Place] = {}
     for number, report in asked:
@@ -127,11 +134,13 @@ def _place(desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusa
             outcomes.append((number, report))
             continue
         try:
-            place = points.get(number)
-            if place is None:
-                place, grid = place_of(grids, report)
+            place, sent = points.get(number), report.location
+            if place is not None and isinstance(sent, AtPoint):
+                grid = in_grid(grids, sent, place, found[number])
+            elif isinstance(sent, AtComponent):
+                report, place, grid = at_component(grids, report, named)
             else:
-                grid = in_grid(place, found[number])
+                place, grid = place_of(grids, sent)
             outcomes.append((number, entry(desk, who, report, place, grid, now, alone=False)))
         except Refusal as refusal:
             outcomes.append((number, refusal))

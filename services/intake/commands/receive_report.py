@@ -9,26 +9,31 @@ from uuid import UUID
 import orjson
 
 from services.intake import outgoing
+from services.intake.commands.admit_report import ReportRules, admit
+from services.intake.commands.at_address import AreaNames, at_address
+from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
+from services.intake.commands.name_media import name_media
+from services.intake.commands.vault import Vault
+from services.intake.domain.masking import mask
 from services.intake.domain.report import (
+    MOST_LATITUDE,
     RECEIVED,
+    SWAPPED,
     Asked,
+    AtComponent,
     AtPoint,
     InGrid,
     OutsideEveryGrid,
     Report,
-    UnknownCategory,
-    UnknownComponent,
     UnknownGrid,
-    UnknownMedia,
     receive,
 )
 from services.intake.grids.index import GridIndex, Grids
 from services.intake.sealing import Sealer
-from services.intake.store import media as media_store
 from services.intake.store.reports import Row
 from shared import telemetry
-from shared.auth import OutsideScope, Principal, authorize
+from shared.auth import Principal, authorize
 from shared.bus.event import shard_of
 from shared.kernel.area import AreaPath
 from shared.kernel.clock import Clock
@@ -42,7 +47,9 @@ ACTION: Final = "reports:create"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What taking in a report needs: the catalogue's codes, the grids, the key for what is personal, the writer."""
+    """What taking in a report needs: the catalogue's codes, the grids, the key for what is personal, the writer, what
+    the city asks of a report, the names of its areas.
+    """
 
     pool: Pool
     categories: Collection[str]
@@ -50,6 +57,9 @@ class Desk:
     sealer: Sealer
     writer: GroupWriter
     clock: Clock
+    rules: ReportRules
+    names: AreaNames
+    vault: Vault
 
 
 async def receive_report(
@@ -59,71 +69,65 @@ async def receive_report(
     report itself, of its key, and of a process that has not read its areas yet or whose writer is full.
     """
     authorize(who, ACTION)
-    may_report(desk, who, asked)
-    place, grid = _locate(desk.grids.current, asked)
+    asked = admit(desk.rules, who, asked)
+    if isinstance(asked.location, AtComponent):
+        named = await named_components(desk.pool, [asked])
+        asked, place, grid = at_component(desk.grids.current, asked, named)
+    else:
+        asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
+        place, grid = _locate(desk.grids.current, asked)
     if asked.media:
-        await known_media(desk, asked.media)
-    return await desk.writer.write(entry(desk, who, asked, place, grid, desk.clock(), key, request_hash))
-
-
-def may_report(desk: Desk, who: Principal, asked: Asked) -> None:
-    """Raise UnknownCategory, or OutsideScope if the caller's key does not hold this category."""
-    if asked.category not in desk.categories:
-        raise UnknownCategory(
-            f"{asked.category!r} is not in the catalogue; GET /intake/v1/catalogue lists what may be reported",
-            errors=[FieldError("/category", "not in the catalogue")],
-        )
-    if who.categories is not None and asked.category not in who.categories:
-        raise OutsideScope(
-            f"{who.subject} may report {', '.join(sorted(who.categories))}, not {asked.category}",
-            errors=[FieldError("/category", "outside the key's categories")],
-            facts={"category": asked.category},
-        )
+        await known_media(desk, asked.media, who)
+    row = entry(desk, who, asked, place, grid, desk.clock(), key, request_hash)
+    await desk.vault.keep([row])
+    return await desk.writer.write(row)
 
 
 def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
     location = asked.location
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
-        return place, in_grid(place, grids.locate(place))
-    return place_of(grids, asked)
+        return place, in_grid(grids, location, place, grids.locate(place))
+    return place_of(grids, location)
 
 
-def in_grid(place: Place, grid: str | None) -> str:
-    """`grid`, the one found for `place`. Raises OutsideEveryGrid."""
-    if grid is None:
-        at = f"{place.lon:.6f}, {place.lat:.6f}"
+def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> str:
+    """`grid`, the one found for `place`. Raises OutsideEveryGrid, with a hint where the two numbers were swapped."""
+    if grid is not None:
+        return grid
+    at = f"longitude, latitude {place.lon:.6f}, {place.lat:.6f} (WGS 84) lies in no grid of this city"
+    turned = to_wgs84(sent.lat, sent.lon, sent.datum) if abs(sent.lon) <= MOST_LATITUDE else None
+    if turned is not None and grids.locate(turned) is not None:
         raise OutsideEveryGrid(
-            f"longitude, latitude {at} (WGS 84) lies in no grid of this city; check the order and the datum",
-            errors=[FieldError("/location", "in no grid of this city")],
+            f"{at}, and would the other way round: {SWAPPED}",
+            errors=[FieldError("/location", f"in no grid of this city; {SWAPPED}")],
+            facts={"hint": "swapped"},
         )
-    return grid
-
-
-def place_of(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    """The place of a report that names a grid or a component. Raises UnknownGrid, UnknownComponent."""
-    if isinstance(asked.location, InGrid):
-        named = asked.location.grid
-        path = grids.path_of(named)
-        centre = None if path is None else grids.centre_of(path)
-        if path is None or centre is None:
-            raise UnknownGrid(
-                f"there is no grid {named[:80]!r}; GET /intake/v1/areas?level=grid lists them",
-                errors=[FieldError("/location/grid", "no such grid")],
-            )
-        return centre, path
-    raise UnknownComponent(
-        "no component with this id is registered; send the place as lon and lat, or as a grid",
-        errors=[FieldError("/location/component", "no such component")],
+    raise OutsideEveryGrid(
+        f"{at}; check the order and the datum", errors=[FieldError("/location", "in no grid of this city")]
     )
 
 
-async def known_media(desk: Desk, asked: Sequence[UUID]) -> None:
-    """Raise UnknownMedia, naming the ids that were never uploaded."""
-    missing = await media_store.missing(desk.pool, asked)
-    if missing:
-        errors = [FieldError(f"/media/{n}", "no such media") for n, media in enumerate(asked) if media in missing]
-        raise UnknownMedia("upload the file first: POST /intake/v1/media answers with its id", errors=errors)
+def place_of(grids: GridIndex, location: object) -> tuple[Place, str]:
+    """The place of a report that names a grid; those of a component or an address were found before. Raises
+    UnknownGrid.
+    """
+    assert isinstance(location, InGrid)
+    path = grids.path_of(location.grid)
+    centre = None if path is None else grids.centre_of(path)
+    if path is None or centre is None:
+        raise UnknownGrid(
+            f"there is no grid {mask(location.grid[:80])!r}; GET /intake/v1/areas?level=grid lists them",
+            errors=[FieldError("/location/grid", "no such grid")],
+        )
+    return centre, path
+
+
+async def known_media(desk: Desk, asked: Sequence[UUID], who: Principal | None = None) -> None:
+    """Note that `asked` are named. Raises UnknownMedia for those that were never sent, and are not awaited from
+    `who`.
+    """
+    await name_media(desk.pool, None if who is None else who.subject, asked, desk.clock())
 
 
 def entry(
@@ -148,8 +152,16 @@ def entry(
         asked, place, grid, report_id=uuid7(), tracking_code=tracking_code(), caller=who.subject, now=now
     )
     details: dict[str, Any] | None = None
-    if asked.attributes or asked.media:
-        details = {"attributes": asked.attributes, "media": asked.media}
+    if report.attributes or report.media or report.origin or report.address:
+        details = {"attributes": report.attributes, "media": report.media}
+        if report.origin:
+            details["origin"] = report.origin._asdict()
+        if report.address:
+            details |= {"address": report.address, "approximate": report.approximate}
+    if report.component is not None:  # what the store attaches the report to
+        details = (details or {}) | {"component": report.component}
+    if asked.kept:
+        details = {**(details or {}), "open311": asked.kept}
     return Row(
         report.id,
         report.tracking_code,
@@ -166,7 +178,7 @@ def entry(
         None if personal is None else desk.sealer.seal(report.id, personal),
         shard_of(grid),
         telemetry.traceparent(),
-        outgoing.report_received(report),
+        outgoing.report_received(report, reachable=personal is not None and personal.reachable),
         _answer(report) if alone else b"",
         key,
         request_hash,

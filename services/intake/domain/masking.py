@@ -6,6 +6,8 @@ so that a reader sees what stood there; the rest becomes asterisks, one for each
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # Full-width digits, letters and signs (１３８…) are matched as their ASCII twins; the text keeps its length.
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -32,6 +34,8 @@ _PERSONAL = re.compile("|".join((_IDENTITY, _MOBILE, _LANDLINE, _LOCAL, _AMERICA
 # six digits that nothing but gaps separates, the head of a plate, an @.
 _DIGITS = re.compile(rf"\d(?:[() ]?{_GAP}\d){{5}}")
 _PLATE_HEAD = re.compile(rf"[{_PROVINCES}]{_GAP}[A-Za-z]|[Ww][Jj]")
+# The shortest number that is a telephone's without any sign in it.
+_TEN_DIGITS = 10**9
 _KEPT = {"identity": 6, "mobile": 3, "landline": 3, "american": 3, "plate": 2, "email": 1}
 
 
@@ -47,6 +51,29 @@ def mask(text: str) -> str:
         masked += (text[end:start], _starred(text[start:stop], _KEPT.get(match.lastgroup or "")))
         end = stop
     return "".join(masked) + text[end:] if masked else text
+
+
+def mask_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`values` with every text in them masked, and every whole number that reads as a telephone or identity-card
+    number; the same object if nothing is. Names of members are not looked at: they are the catalogue's.
+    """
+    masked = {name: _masked(value) for name, value in values.items()}
+    return masked if any(masked[name] is not value for name, value in values.items()) else values
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        found = mask(value)
+        return value if found == value else found
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _TEN_DIGITS:
+        found = mask(str(value))
+        return value if found == str(value) else found
+    if isinstance(value, Mapping):
+        return mask_values(value)
+    if isinstance(value, list):
+        items = [_masked(item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
 
 
 def _starred(found: str, kept: int | None) -> str:

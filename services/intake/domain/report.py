@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from services.intake.domain.masking import mask
+from services.intake.domain.masking import mask, mask_values
 from shared.kernel.errors import FieldError, Invalid, NotFound
 from shared.kernel.place import Datum, Place
 
 RECEIVED: Final = "received"
 """The status of a report until dispatch has made a case of it."""
 
+MOST_LATITUDE: Final = 90
+SWAPPED: Final = "longitude and latitude seem to be swapped: lon is the longitude"
 # A client's clock may be wrong by this much before what it says lies in the future.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # Attributes are facts about an incident, not documents: what a form has room for.
@@ -74,22 +76,58 @@ class InGrid(NamedTuple):
 
 
 class AtComponent(NamedTuple):
-    """A place given by the id of a component 部件 that stands there."""
+    """A place given by the code of a component 部件 that stands there."""
 
     component: str
 
 
+class Origin(NamedTuple):
+    """Where a report comes from, beyond its source: the number it has there, and the office, paper or device."""
+
+    number: str | None = None
+    name: str | None = None
+
+
+class AtAddress(NamedTuple):
+    """A place given in words: the area that they name is looked for."""
+
+    address: str
+
+
 class Asked(NamedTuple):
-    """A report as it was sent."""
+    """A report as it was sent. `source` is empty where the sender named none. `address` describes the place in words;
+    `approximate` says that it is all there is: the place is that of a grid of the area which it names. `kept` is what
+    the door of Open311 keeps beside it, to show it as it was sent.
+    """
 
     category: str
     description: str
-    location: AtPoint | InGrid | AtComponent
+    location: AtPoint | InGrid | AtComponent | AtAddress
     occurred_at: datetime | None
     source: str
     attributes: Mapping[str, Any]
     reporter: Reporter | None
     media: Sequence[UUID]
+    origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
+    kept: Mapping[str, Any] | None = None
+
+    @property
+    def has_contact(self) -> bool:
+        return self.reporter is not None and bool(self.reporter.phone or self.reporter.email)
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.media)
+
+    @property
+    def has_number(self) -> bool:
+        return self.origin is not None and bool(self.origin.number)
+
+    @property
+    def has_name(self) -> bool:
+        return self.origin is not None and bool(self.origin.name)
 
 
 class Report(NamedTuple):
@@ -107,13 +145,26 @@ class Report(NamedTuple):
     attributes: Mapping[str, Any]
     media: Sequence[UUID]
     caller: str
+    origin: Origin | None = None
+    address: str | None = None
+    approximate: bool = False
+    component: str | None = None
 
 
 class Personal(NamedTuple):
-    """What of a report names a person: encrypted, beside the report, until it is erased."""
+    """What of a report names a person: encrypted, beside the report, until it is erased.
+
+    `attributes` as they were sent, if something in them is masked.
+    """
 
     description: str
     reporter: Reporter | None
+    attributes: Mapping[str, Any] | None = None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the reporter left a telephone number or an e-mail address, and may be told."""
+        return self.reporter is not None and bool(self.reporter.phone or self.reporter.email)
 
 
 def receive(
@@ -128,6 +179,7 @@ def receive(
     if asked.attributes:
         _check_attributes(asked.attributes)
     masked = mask(asked.description)
+    attributes = mask_values(asked.attributes) if asked.attributes else asked.attributes
     report = Report(
         report_id,
         tracking_code,
@@ -138,13 +190,18 @@ def receive(
         asked.occurred_at,
         now,
         asked.source,
-        asked.attributes,
+        attributes,
         asked.media,
         caller,
+        None if asked.origin is None else asked.origin._replace(name=mask(asked.origin.name or "") or None),
+        None if asked.address is None else mask(asked.address),
+        asked.approximate,
+        asked.location.component if isinstance(asked.location, AtComponent) else None,
     )
     personal = None
-    if asked.reporter is not None or masked != asked.description:
-        personal = Personal(asked.description, asked.reporter)
+    if asked.reporter is not None or masked != asked.description or attributes is not asked.attributes:
+        before = None if attributes is asked.attributes else asked.attributes
+        personal = Personal(asked.description, asked.reporter, before)
     return report, personal
 
 

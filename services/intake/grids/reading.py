@@ -1,100 +1,150 @@
-"""Files of areas: GeoJSON and CSV, read into `GivenArea`s or refused with the feature or line that is wrong."""
+"""Files of areas: GeoJSON and CSV, read into `GivenArea`s, with what is wrong of the rows that cannot be."""
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-import numpy as np
 import orjson
-import shapely
 
-from services.intake.domain.area import AreasRefused, Finding, GivenArea, UnreadableAreas, refuse
+from services.intake.domain.area import AreasRefused, Finding, GivenArea, Kind, UnreadableAreas, refuse
+from services.intake.grids.shapes import read_shapes, text_of
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import Refusal
+from shared.kernel.errors import FieldError, Refusal
+from shared.kernel.place import Datum
 
 NAME_LENGTH = 200
 # GeoJSON in a CSV cell is longer than csv's default of 128 KiB for a district's outline.
 _CELL = 8 << 20
+# The names that files give to what we know (RFC 7946 dropped `crs`, and exports still write it).
+_CRS = {"CRS84": Datum.WGS84, "4326": Datum.WGS84, "4490": Datum.CGCS2000}
 
 
-def read_areas(content: bytes, media_type: str) -> list[GivenArea]:
+class Row(NamedTuple):
+    """A feature or line as it stands in the file."""
+
+    where: str
+    path: Any
+    name: Any
+    level: Any
+    geometry: Any
+    datum: Any = None
+    predecessors: Any = None
+
+
+class Reading(NamedTuple):
+    """What could be read of a file, and what is wrong with the rest."""
+
+    given: list[GivenArea]
+    found: list[Finding]
+
+
+def read_areas(content: bytes, media_type: str, datum: Datum | None = None) -> list[GivenArea]:
     """Read a GeoJSON FeatureCollection, or CSV with the columns path, name, level, geometry (WKT or GeoJSON, optional).
 
-    A feature's properties are path, name and level; its geometry may be null. Raises UnreadableAreas when the whole
-    cannot be read, AreasRefused listing each area that cannot.
+    A feature's properties are path, name and level, and if it was cut from others `predecessors`, their paths; its
+    geometry may be null. `datum` is that of the coordinates where the file does not say. Raises UnreadableAreas when
+    the whole cannot be read, AreasRefused listing each area that cannot.
     """
+    given, found = look_at(content, media_type, datum)
+    refuse(found)
+    return given
+
+
+def look_at(content: bytes, media_type: str, datum: Datum | None = None) -> Reading:
+    """The same with what is wrong listed, not raised. Raises UnreadableAreas."""
     csv_given = "csv" in media_type or ("json" not in media_type and content.lstrip()[:1] != b"{")
-    return _collect(_csv_rows(content) if csv_given else _features(content))
+    if csv_given:
+        return _collect(_csv_rows(content), datum)
+    rows, declared = _features(content)
+    if declared is not None and datum not in (None, declared):
+        raise UnreadableAreas(
+            f"the file's crs says {declared}, the request {datum}: which is it?",
+            errors=[FieldError("?datum", f"leave it out, or say {declared}")],
+        )
+    return _collect(rows, declared or datum)
 
 
 def from_features(features: Iterable[Any]) -> list[GivenArea]:
     """The same from a pack's own features: objects with path, name, level and a GeoJSON geometry or None."""
-    rows = ((f"/features/{n}", f.path, f.name, f.level, f.geometry) for n, f in enumerate(features))
-    return _collect(rows)
-
-
-def _collect(rows: Iterable[tuple[str, Any, Any, Any, Any]]) -> list[GivenArea]:
-    found: list[Finding] = []
-    given: list[tuple[AreaPath, str, str, str]] = []
-    texts: list[bytes | str | None] = []
-    for where, path, name, level, geometry in rows:
-        try:
-            area = AreaPath.parse(path if isinstance(path, str) else "", pointer=where)
-        except Refusal as refusal:
-            found.append(Finding(where, refusal.detail + ": " + refusal.errors[0].message))
-            continue
-        if not isinstance(name, str) or not 0 < len(name) <= NAME_LENGTH or "\x00" in name:
-            found.append(Finding(where, f"{area}: name must be a text of 1 to {NAME_LENGTH} characters"))
-            continue
-        if not isinstance(level, str) or not level:
-            found.append(Finding(where, f"{area}: level is missing"))
-            continue
-        given.append((area, name, level, where))
-        texts.append(orjson.dumps(geometry) if isinstance(geometry, Mapping) else geometry)
-    shapes = _shapes(texts, [row[3] for row in given], found)
+    rows = (Row(f"/features/{n}", f.path, f.name, f.level, f.geometry) for n, f in enumerate(features))
+    given, found = _collect(rows, None)
     refuse(found)
-    return [GivenArea(*row[:3], geometry, row[3]) for row, geometry in zip(given, shapes, strict=True)]
+    return given
 
 
-def _shapes(texts: list[bytes | str | None], where: list[str], found: list[Finding]) -> list[bytes | None]:
-    """WKB of each; GeoJSON comes as bytes, WKT as str. One call for all, one by one only to name what is wrong."""
+def _collect(rows: Iterable[Row], datum: Datum | None) -> Reading:
+    found: list[Finding] = []
+    given: list[tuple[AreaPath, str, str, str, tuple[str, ...]]] = []
+    texts: list[bytes | str | None] = []
+    datums: dict[str | None, list[str]] = {}
+    for row in rows:
+        wrong = _wrong_with(row)
+        if wrong is not None:
+            found.append(Finding(row.where, wrong))
+            continue
+        predecessors = _paths(row.predecessors)
+        given.append((AreaPath(row.path), row.name, row.level, row.where, predecessors))
+        geometry = row.geometry
+        texts.append(text_of(geometry) if isinstance(geometry, Mapping) else geometry)
+        if geometry is not None:
+            datums.setdefault(row.datum or None, []).append(row.where)
+    said = _one_datum(datums, datum, found)
+    shapes = read_shapes(texts, [row[3] for row in given], said, found)
+    return Reading(
+        [
+            GivenArea(path, name, level, geometry, where, before)
+            for (path, name, level, where, before), geometry in zip(given, shapes, strict=True)
+        ],
+        found,
+    )
+
+
+def _wrong_with(row: Row) -> str | None:
     try:
-        shapes: Any = [None] * len(texts)
-        json = [n for n, text in enumerate(texts) if isinstance(text, bytes)]
-        wkt = [n for n, text in enumerate(texts) if isinstance(text, str)]
-        for rows, read in ((json, shapely.from_geojson), (wkt, shapely.from_wkt)):
-            for n, shape in zip(rows, read([texts[n] for n in rows]), strict=True):
-                shapes[n] = shape
-    except (shapely.errors.GEOSException, ValueError, TypeError):
-        shapes = []
-        for text, place in zip(texts, where, strict=True):
-            shapes.append(_one(text, place, found))
-    flat = shapely.force_2d(shapely.normalize(shapes)) if texts else []
-    for n in _off_the_earth(flat):
-        found.append(Finding(where[n], "coordinates must be longitude, latitude in degrees WGS 84"))
-    return [None if s is None else bytes(s) for s in shapely.to_wkb(flat)] if texts else []
+        area = AreaPath.parse(row.path if isinstance(row.path, str) else "", pointer=row.where)
+        for before in _paths(row.predecessors):
+            AreaPath.parse(before, pointer=row.where)
+    except Refusal as refusal:
+        return refusal.detail + ": " + refusal.errors[0].message
+    if not isinstance(row.name, str) or not 0 < len(row.name) <= NAME_LENGTH or "\x00" in row.name:
+        return f"{area}: name must be a text of 1 to {NAME_LENGTH} characters"
+    if not isinstance(row.level, str) or not row.level:
+        return f"{area}: level is missing"
+    if row.datum and row.datum not in list(Datum):
+        return f"{area}: datum {str(row.datum)[:40]!r} is none of {', '.join(Datum)}"
+    if not isinstance(row.geometry, Mapping | bytes | str | None):
+        return f"{area}: geometry must be a GeoJSON object or null"
+    return None
 
 
-def _one(text: bytes | str | None, where: str, found: list[Finding]) -> Any:
-    try:
-        if text is None:
-            return None
-        return shapely.from_geojson(text) if isinstance(text, bytes) else shapely.from_wkt(text)
-    except (shapely.errors.GEOSException, ValueError, TypeError) as error:
-        found.append(Finding(where, f"geometry cannot be read: {str(error)[:120]}"))
-        return None
+def _paths(given: Any) -> tuple[str, ...]:
+    """Paths of predecessors: a list, or in one text with spaces, commas or semicolons between them."""
+    if not given:
+        return ()
+    if isinstance(given, str):
+        return tuple(given.replace(";", " ").replace(",", " ").split())
+    return tuple(str(each) for each in given) if isinstance(given, list) else (str(given),)
 
 
-def _off_the_earth(shapes: Any) -> list[int]:
-    if len(shapes) == 0:
-        return []
-    box = np.nan_to_num(shapely.bounds(shapes))  # NaN where there is no geometry
-    outside = (box[:, 0] < -180) | (box[:, 2] > 180) | (box[:, 1] < -90) | (box[:, 3] > 90)
-    return [int(n) for n in np.flatnonzero(outside)]
+def _one_datum(datums: Mapping[str | None, Sequence[str]], asked: Datum | None, found: list[Finding]) -> Datum:
+    """The datum of all coordinates; where rows differ, each kind but the most frequent is a finding."""
+    most = max(datums, key=lambda each: len(datums[each]), default=None)
+    for datum, rows in datums.items():
+        if datum != most:
+            said, usual = datum or "no datum", most or "none"
+            message = (
+                f"{len(rows)} areas from here on say {said}, {len(datums[most])} say {usual}: a file has one datum;"
+                " import the others by themselves, or give every row the same"
+            )
+            found.append(Finding(rows[0], message, Kind.DATUM))
+    if most is not None and asked is not None and most != asked:
+        where = datums[most][0]
+        found.append(Finding(where, f"the file says {most}, the request {asked}: which is it?", Kind.DATUM))
+    return Datum(most or asked or Datum.WGS84)
 
 
-def _features(content: bytes) -> Iterator[tuple[str, Any, Any, Any, Any]]:
+def _features(content: bytes) -> tuple[Iterator[Row], Datum | None]:
     try:
         whole = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -102,15 +152,35 @@ def _features(content: bytes) -> Iterator[tuple[str, Any, Any, Any, Any]]:
     features = whole.get("features") if isinstance(whole, dict) else None
     if not isinstance(features, list) or whole.get("type") != "FeatureCollection":
         raise UnreadableAreas('give a GeoJSON FeatureCollection: {"type": "FeatureCollection", "features": […]}')
+    return _rows(features), _declared(whole.get("crs"))
+
+
+def _rows(features: Sequence[Any]) -> Iterator[Row]:
     for n, feature in enumerate(features):
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        if not isinstance(properties, dict):
+        of = feature.get("properties") if isinstance(feature, dict) else None
+        if not isinstance(of, dict):
             raise AreasRefused(f"feature {n} has no properties; give path, name and level")
         geometry = feature.get("geometry")
-        yield (f"/features/{n}", properties.get("path"), properties.get("name"), properties.get("level"), geometry)
+        more = (of.get("datum"), of.get("predecessors"))
+        yield Row(f"/features/{n}", of.get("path"), of.get("name"), of.get("level"), geometry, *more)
 
 
-def _csv_rows(content: bytes) -> Iterator[tuple[str, Any, Any, Any, Any]]:
+def _declared(crs: Any) -> Datum | None:
+    """What a `crs` member says. Raises UnreadableAreas for coordinates that are no degrees, or of no datum we know."""
+    if crs is None:
+        return None
+    of = crs.get("properties") if isinstance(crs, dict) else None
+    name = str(of.get("name") if isinstance(of, dict) else crs)[:80]
+    for part, datum in _CRS.items():
+        if name.endswith(part):
+            return datum
+    raise UnreadableAreas(
+        f"crs {name!r} is not taken: give longitude and latitude in degrees, of EPSG:4326 (WGS 84) or EPSG:4490"
+        " (CGCS2000); for GCJ-02 and BD-09 leave crs out and say datum"
+    )
+
+
+def _csv_rows(content: bytes) -> Iterator[Row]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,7 +194,8 @@ def _csv_rows(content: bytes) -> Iterator[tuple[str, Any, Any, Any, Any]]:
         for row in rows:
             cell = (row.get("geometry") or "").strip()
             geometry = (cell.encode() if cell.startswith("{") else cell) if cell else None
-            yield (f"line {rows.line_num}", row["path"], row["name"], row["level"], geometry)
+            more = (row.get("datum") or None, row.get("predecessors") or None)
+            yield Row(f"line {rows.line_num}", row["path"], row["name"], row["level"], geometry, *more)
     except csv.Error as error:
         raise UnreadableAreas(f"not CSV: {error}") from None
     finally:

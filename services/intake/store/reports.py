@@ -115,6 +115,9 @@ ADD_GROUP = f"""
     ), counted AS (
         INSERT INTO intake.report_facts (report_id, version)
         SELECT id, 2 FROM taken WHERE merged_into IS NOT NULL
+    ), attached AS (
+        INSERT INTO intake.component_reports (code, report_id)
+        SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
     ), published AS (
         INSERT INTO intake.outbox ({", ".join(_OUTBOX)})
         SELECT shard, ${OWN + 1}::text, coalesce(record_key, routing_key), event_id, kind, id::text, version,
@@ -212,6 +215,12 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
     merged = [(r.id, r.merged_into, r.received_at, r.record_key) for r in rows if r.merged_into is not None]
     if merged:
         await _add_merged(tx, merged, {each[0] for each in opened})
+
+    attached = [(int(r.details["component"]), r.id) for r in rows if r.details and "component" in r.details]
+    if attached:
+        await tx.copy_records_to_table(
+            "component_reports", schema_name="intake", columns=("code", "report_id"), records=attached
+        )
 
 
 async def _add_merged(tx: Connection, merged: Sequence[tuple[Any, ...]], opened: set[UUID]) -> None:

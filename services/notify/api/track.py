@@ -9,6 +9,7 @@ from services.notify.domain.track import TooManyLookups
 from services.notify.queries.tracking import Track, track
 from services.notify.wiring import Wired
 from shared.http import wired_of
+from shared.http.address import client_address
 
 router = APIRouter(tags=["tracking 进度查询"])
 
@@ -19,7 +20,7 @@ async def get_track(
 ) -> Track:
     """Case, dashes and blanks in the code do not matter."""
     wired: Wired = wired_of(request)
-    address = request.client.host if request.client else ""
+    address = client_address(request, wired.settings.trusted_proxies)
     if not wired.lookups.take(address, time.monotonic()):
         raise TooManyLookups(
             f"one address may ask {wired.settings.track_per_second:g} times a second", facts={"retry_after": 1}

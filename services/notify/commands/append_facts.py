@@ -15,7 +15,7 @@ from services.notify.store import log, tracking
 from shared.bus.event import Record
 from shared.contracts.dispatch import CaseImported
 from shared.contracts.handover import Belonging, belongings
-from shared.contracts.intake import ReportReceived
+from shared.contracts.intake import ReportReceived, ReportWithdrawn
 from shared.postgres import Connection
 
 
@@ -29,6 +29,12 @@ async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
             [UUID(f["report_id"]) for f in new],
             [f["tracking_hash"] for f in new],
             [datetime.fromisoformat(f["received_at"]) for f in new],
+            [bool(f.get("reachable")) for f in new],
+        )
+    back = [f for r, f in zip(records, facts, strict=True) if r.type == ReportWithdrawn.TYPE]
+    if back:
+        await tracking.withdraw(
+            tx, [UUID(f["report_id"]) for f in back], [datetime.fromisoformat(f["at"]) for f in back]
         )
     await log.append(tx, records, facts)
 

@@ -32,6 +32,7 @@ async def make_ticket(pool: Pool, clock: Clock, who: Principal) -> Ticket:
     holder = {
         "kind": who.kind,
         "subject": who.subject,
+        "key": who.key,
         "area": str(who.area),
         "post": who.post,
         "unit": who.unit,

@@ -71,9 +71,33 @@ EVENTS: Final = {
     "case.appeal_decided.v1": ("申诉终审", "appeal decided"),
     "case.escalated.v1": ("升级", "escalated"),
     "case.recomputed.v1": ("重算时限", "deadline counted again"),
+    "report.withdrawn.v1": ("撤回上报", "report withdrawn"),
+    "report.supplemented.v1": ("补充上报", "report added to"),
+    "report.first_asked_lapsed.v1": ("首问责任移交", "taken over from whoever was asked first"),
+    "case.noted.v1": ("上报人说明", "word of the reporter"),
     "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }
 
 STATUSES: Final = {
     status: words for status, words in LABELS.items() if status not in ("received", "merged", "withdrawn")
+}
+
+# What a status means to whoever reported, and what comes next.
+WAYS_ON: Final = {
+    "received": ("已收到，正在登记。", "We have it, and are entering it."),
+    "merged": ("同一问题已有人上报，将一并处理。", "Others reported the same: it is handled together with theirs."),
+    "withdrawn": ("您已撤回这次上报。", "You took this report back."),
+    "reported": ("已登记，等待受理。", "It is entered and waits to be accepted."),
+    "verifying": ("正派人到现场核实。", "Somebody is on the way to look at it on the spot."),
+    "accepted": ("已受理，等待立案。", "It is accepted and waits to be filed."),
+    "filed": ("已立案，等待派遣。", "It is filed and waits to be dispatched."),
+    "dispatched": ("已派给处置单位。", "It was given to the unit that handles it."),
+    "handling": ("处置单位正在处理。", "The unit is at work on it."),
+    "handled": ("处置单位已处理，等待核查。", "The unit has handled it; it waits to be checked."),
+    "checking": ("正派人到现场核查处置结果。", "Somebody is on the way to check what was done."),
+    "checked": ("已核查，等待结案。", "It was checked and waits to be closed."),
+    "suspended": ("因条件限制暂缓处置，到期继续。", "It has to wait for now, and goes on at a set date."),
+    "rejected": ("不属于受理范围，未予受理。", "It is not for us to handle, and was not taken on."),
+    "closed": ("已处置并核查，案卷已结。", "It was handled and checked: the case is closed."),
+    "voided": ("案卷已作废。", "The case is void."),
 }

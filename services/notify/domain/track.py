@@ -48,12 +48,18 @@ def label(status: str) -> dict[str, str]:
     return {"zh": zh, "en": en}
 
 
-def steps_of(received_at: datetime, case_steps: Sequence[Step]) -> list[Step]:
+def steps_of(received_at: datetime, case_steps: Sequence[Step], withdrawn_at: datetime | None = None) -> list[Step]:
     """The way of a report so far, oldest first: received, then every status its case came to.
 
-    A status entered twice in a row counts once (a case may be reported again by a second person).
+    A status entered twice in a row counts once (a case may be reported again by a second person). A report that was
+    taken back before anybody acted on it ends there: that its case is void then is nothing to be told twice.
     """
     steps = [Step("received", received_at)]
+    if withdrawn_at is not None:
+        alone = [step for step in case_steps if step.status not in ("reported", "voided")] == []
+        case_steps = [step for step in case_steps if not (alone and step.status == "voided")]
+        place = len(case_steps) if alone else sum(step.at <= withdrawn_at for step in case_steps)
+        case_steps = [*case_steps[:place], Step("withdrawn", withdrawn_at), *case_steps[place:]]
     for step in case_steps:
         if step.status != steps[-1].status:
             steps.append(step)

@@ -47,11 +47,11 @@ class Limits(NamedTuple):
 class OpenStream:
     """One client. `authorization` is the header it came with; a ticket's stream has none."""
 
-    __slots__ = ("authorization", "beat_at", "cut_at", "listener", "sending_since", "subject", "task", "waiter")
+    __slots__ = ("authorization", "beat_at", "cut_at", "key", "listener", "sending_since", "task", "waiter")
 
     def __init__(self, interest: Interest, queue: Bounds, who: Principal, authorization: str | None) -> None:
         self.listener = Listener(interest, queue, self._wake)
-        self.subject = who.subject if who.kind == "app" else None
+        self.key = who.key
         self.authorization = authorization if who.kind == "staff" else None
         self.task: asyncio.Task[object] | None = None
         self.waiter: asyncio.Future[None] | None = None
@@ -127,7 +127,7 @@ class OpenStreams:
         for stream in list(self._open):
             listener = stream.listener
             if listener.cut is None:
-                if stream.subject is not None and not self._keys.opens(stream.subject):
+                if stream.key is not None and not self._keys.opens(stream.key):
                     listener.end(CutOff.CREDENTIALS_ENDED)
                 elif stream.sending_since is not None and now - stream.sending_since > self.limits.stuck_seconds:
                     listener.give_up()

@@ -29,5 +29,6 @@ async def ticket_holder(pool: Pool, clock: Clock, ticket: str) -> Principal:
         actions=frozenset({"stream:read"}),
         post=holder["post"],
         unit=holder["unit"],
+        key=holder.get("key"),
         categories=frozenset(holder["categories"]) if holder["categories"] is not None else None,
     )

@@ -1,6 +1,8 @@
 """The way of a report, for whoever holds its tracking code."""
 
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -33,14 +35,26 @@ class Track(BaseModel):
     steps: list[TrackStep]
 
 
+class Tracking(NamedTuple):
+    """A report that is followed: its id, for what its sender may still do with it, and its way."""
+
+    report_id: UUID
+    track: Track
+
+
 async def track(pool: Pool, code: str) -> Track:
     """The report with tracking code `code`. Raises TrackingCodeUnknown."""
+    return (await tracking_of(pool, code)).track
+
+
+async def tracking_of(pool: Pool, code: str) -> Tracking:
+    """The same with the report's id. Raises TrackingCodeUnknown."""
     async with pool.acquire(timeout=5) as connection:
         found = await tracking.find(connection, tracking_hash(code))
     if found is None:
         raise TrackingCodeUnknown("no report has this code; it is the 12 characters given when the report was taken in")
-    steps = [_shown(step) for step in steps_of(found.received_at, found.steps)]
-    return Track(status=steps[-1].status, label=steps[-1].label, steps=steps)
+    steps = [_shown(step) for step in steps_of(found.received_at, found.steps, found.withdrawn_at)]
+    return Tracking(found.report_id, Track(status=steps[-1].status, label=steps[-1].label, steps=steps))
 
 
 def _shown(step: Step) -> TrackStep:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from shared.postgres import Connection
 
-# An app's webhook ends with its key: a revoked or expired key has no turn.
+# An app's webhook ends with its key, or the last of those that were rotated into one another: a revoked or expired key
+# has no turn.
 CLAIM = """
     UPDATE notify.webhooks SET lease = $1, leased_until = now() + $2::interval
      WHERE id IN (
@@ -23,7 +24,7 @@ CLAIM = """
                 OR EXISTS (SELECT FROM notify.webhook_waiting q WHERE q.webhook_id = w.id AND q.next_at <= now()))
            AND (w.owner NOT LIKE 'key:%' OR EXISTS (
                 SELECT FROM notify.api_keys k
-                 WHERE k.id = substr(w.owner, 5) AND k.revoked_at IS NULL
+                 WHERE (k.id = substr(w.owner, 5) OR k.scope ->> 'family' = substr(w.owner, 5)) AND k.revoked_at IS NULL
                    AND (k.expires_at IS NULL OR k.expires_at > now())))
          ORDER BY w.last_attempt_at NULLS FIRST LIMIT $3 FOR UPDATE OF w SKIP LOCKED
      )

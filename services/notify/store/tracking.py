@@ -11,8 +11,8 @@ from shared.postgres import Connection
 
 # Two reports with one tracking code cannot be (58 bits); if it happened, the first keeps it.
 ADD_REPORTS = """
-    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) ON CONFLICT DO NOTHING
+    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at, reachable)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[]) ON CONFLICT DO NOTHING
 """
 
 # Several reports may be merged into one case, and a report may move to another case; which of two counts is the rule of
@@ -30,8 +30,13 @@ ADD_STEPS = """
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[]) ON CONFLICT DO NOTHING
 """
 
+WITHDRAW = """
+    UPDATE notify.tracked_reports r SET withdrawn_at = w.at
+      FROM unnest($1::uuid[], $2::timestamptz[]) AS w (report_id, at) WHERE r.report_id = w.report_id
+"""
+
 FIND = """
-    SELECT r.received_at,
+    SELECT r.report_id, r.received_at, r.withdrawn_at,
            array(SELECT status FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS statuses,
            array(SELECT at FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS times
       FROM notify.tracked_reports r LEFT JOIN notify.tracked_links l USING (report_id)
@@ -49,15 +54,24 @@ class NewStep(NamedTuple):
 
 
 class Tracked(NamedTuple):
-    """When a report came, and the way of its case so far."""
+    """When a report came, when it was taken back if it was, and the way of its case so far."""
 
+    report_id: UUID
     received_at: datetime
+    withdrawn_at: datetime | None
     steps: list[Step]
 
 
-async def add_reports(tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime]) -> None:
-    """New reports."""
-    await tx.execute(ADD_REPORTS, ids, hashes, times)
+async def add_reports(
+    tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime], reachable: Sequence[bool]
+) -> None:
+    """New reports; `reachable`: whether the reporter can be told."""
+    await tx.execute(ADD_REPORTS, ids, hashes, times, reachable)
+
+
+async def withdraw(tx: Connection, ids: Sequence[UUID], times: Sequence[datetime]) -> None:
+    """Reports that were taken back."""
+    await tx.execute(WITHDRAW, ids, times)
 
 
 async def link(tx: Connection, cases: Mapping[str, Belonging]) -> None:
@@ -87,4 +101,5 @@ async def find(tx: Connection, tracking_hash: str) -> Tracked | None:
     row = await tx.fetchrow(FIND, tracking_hash)
     if row is None:
         return None
-    return Tracked(row["received_at"], [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)])
+    steps = [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)]
+    return Tracked(row["report_id"], row["received_at"], row["withdrawn_at"], steps)

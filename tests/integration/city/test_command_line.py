@@ -97,7 +97,7 @@ async def test_migrate_says_what_it_did_and_may_be_repeated(empty_database: str)
     status, first, errors = await wangge("migrate", WANGGE_DATABASE_URL=empty_database)
     assert status == 0, errors
     assert "intake: 0001_start" in first
-    assert "topics: 7 in place (embedded)" in first
+    assert "topics: 8 in place (embedded)" in first
     status, second, _ = await wangge("migrate", WANGGE_DATABASE_URL=empty_database)
     assert status == 0
     assert "database: already up to date" in second
@@ -111,7 +111,7 @@ async def test_migrate_creates_the_topics_on_kafka(own_database: str, kafka_boot
     }
     status, output, errors = await wangge("migrate", **settings)
     assert status == 0, errors
-    assert "topics: 7 in place (kafka)" in output
+    assert "topics: 8 in place (kafka)" in output
 
 
 @pytest.mark.parametrize("role", ["api", "worker", "all"])
@@ -138,9 +138,10 @@ async def test_a_service_answers_and_ends_cleanly(database: str, role: str, tmp_
     assert process.returncode == 0, errors.decode()
 
 
-async def test_a_key_is_issued_listed_and_revoked(own_database: str, tmp_path: Path) -> None:
+async def test_a_key_is_issued_listed_rotated_and_revoked(own_database: str, tmp_path: Path) -> None:
     settings = {"WANGGE_DATABASE_URL": own_database, "WANGGE_DATA_DIR": str(tmp_path)}
-    status, key, errors = await wangge("keys", "create", "City app", "--action", "reports:create", **settings)
+    limits = ("--rate", "20", "--daily", "5000", "--area", "110108.011", "--area", "110108.012")
+    status, key, errors = await wangge("keys", "create", "City app", "--action", "reports:create", *limits, **settings)
     assert status == 0, errors
     assert key.startswith("wg_")
     assert "cases:destroy" in await refused("keys", "create", "City app", "--action", "cases:destroy", **settings)
@@ -148,6 +149,14 @@ async def test_a_key_is_issued_listed_and_revoked(own_database: str, tmp_path: P
     assert "City app" in listed
     assert key.strip() not in listed
     key_id = next(word for word in listed.split() if word in key and len(word) > 5)
+    status, rotated, errors = await wangge("keys", "rotate", key_id, "--overlap", "2", **settings)
+    assert status == 0, errors
+    assert rotated.startswith("wg_")
+    assert rotated != key
+    assert "opens until" in errors
+    assert "took the place" in await refused("keys", "rotate", key_id, **settings)
+    _, listed, _ = await wangge("keys", "list", **settings)
+    assert {rotated.split("_")[1], key_id} <= set(listed.split())
     status, _, errors = await wangge("keys", "revoke", key_id, **settings)
     assert status == 0, errors
     assert "was revoked at" in await refused("keys", "revoke", key_id, **settings)

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.dispatch.conftest import City, street
@@ -29,7 +29,7 @@ ACTS = {
     "act": f"status = 'handled', clocks = {_CLOCK.format(at='now() + random() * 30 * interval $$1 minute$$')}",
     "close": "status = 'closed', clocks = '{}'",
     "move": "area = born_in || '.9'",
-    "hurry": f"clocks = {_CLOCK.format(at='waits_until - interval $$7 minutes$$')}",
+    "hurry": f"clocks = {_CLOCK.format(at='least(waits_until, now() + interval $$1 day$$) - interval $$7 minutes$$')}",
     "delay": f"clocks = {_CLOCK.format(at='now() + 40 * interval $$1 minute$$')}",
 }
 
@@ -37,6 +37,7 @@ ACTS = {
 @pytest.mark.parametrize("sort", ["newest", "oldest", "due"])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=SCRIPTS, late=st.booleans())
+@example(script=[[("close", 1), ("hurry", 1)]], late=False)
 async def test_a_walk_shows_no_case_twice_and_each_that_stood_still(
     city: City, sort: str, script: list[list[tuple[str, int]]], late: bool
 ) -> None:

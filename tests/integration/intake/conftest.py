@@ -79,6 +79,7 @@ class Place:
     wired: Wired
     http: httpx.AsyncClient
     app_key: str
+    asgi: Any
     _asked: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
     def staff(self, post: str, area: str = DISTRICT) -> dict[str, str]:
@@ -134,10 +135,8 @@ class Place:
 
 
 @asynccontextmanager
-async def city(
-    server: str, folder: Path, features: list[dict[str, Any]], *, merging: bool = False
-) -> AsyncIterator[Place]:
-    """An intake service on a new database, with these areas, its jobs running. `merging`: duplicates are merged."""
+async def city(server: str, folder: Path, features: list[dict[str, Any]], **more: Any) -> AsyncIterator[Place]:
+    """An intake service on a new database, with these areas, its jobs running; `more` are settings."""
     dsn = await new_database(server)
     await asyncio.to_thread(migrations.migrate, dsn)
     settings = IntakeSettings(
@@ -145,10 +144,9 @@ async def city(
         database_url=dsn,
         data_dir=folder,
         token_secret=SecretStr(SECRET),
-        media_max_bytes=100_000,
         batch_max_lines=2_500,
         pack="haidian",
-        merge_duplicates=merging,
+        **{"media_max_bytes": 100_000, **more},
     )
     carrier = open_carrier(settings)
     stop = asyncio.Event()
@@ -162,10 +160,11 @@ async def city(
         _, secret = await issue_key(wired.pool, wired.outbox, wired.clock, name="tests", scope=scope)
         await wired.keys.refresh()
         jobs = asyncio.create_task(supervise(api_jobs(wired), stop))
-        house = Starlette(routes=[Mount("/intake", create_app(wired))])
+        app = create_app(wired)
+        house = Starlette(routes=[Mount("/intake", app)])
         transport = httpx.ASGITransport(app=house, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://intake.test", timeout=30) as http:
-            yield Place(wired, http, secret)
+            yield Place(wired, http, secret, app)
         stop.set()
         await jobs
     await carrier.close()
@@ -179,6 +178,21 @@ async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
+async def second(intake: Place) -> AsyncIterator[Place]:
+    """Another replica of `intake`: of the same database and the same files, with nothing else in common."""
+    settings = intake.wired.settings
+    carrier = open_carrier(settings)
+    async with wire(settings, carrier) as wired:
+        await wired.keys.refresh()
+        await refresh_grids(wired.pool, wired.grids, wired.pack.levels[-1].key)
+        app = create_app(wired)
+        transport = httpx.ASGITransport(Starlette(routes=[Mount("/intake", app)]), raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://second.test", timeout=30) as http:
+            yield Place(wired, http, intake.app_key, app)
+    await carrier.close()
+
+
+@pytest.fixture
 async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
     """One test's own, for what changes the areas."""
     async with city(postgres_dsn, tmp_path, demo_areas()) as place:
@@ -188,7 +202,7 @@ async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
 @pytest.fixture(scope="session")
 async def merging_intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
     """Shared as `intake` is; duplicates are merged, as they are unless a test says otherwise."""
-    async with city(postgres_dsn, tmp_path_factory.mktemp("merging"), demo_areas(), merging=True) as place:
+    async with city(postgres_dsn, tmp_path_factory.mktemp("merging"), demo_areas(), merge_duplicates=True) as place:
         yield place
 
 

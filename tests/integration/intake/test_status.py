@@ -17,7 +17,8 @@ from tests.integration.intake.conftest import Place, grid
 
 def record(case: UUID, version: int, status: str, reports: list[str], **more: Any) -> Record:
     """A fact of dispatch, with the members that are read here and one that intake does not know."""
-    data = {"case_id": str(case), "version": version, "status": status, "reports": reports, "new_member": 1, **more}
+    data = {"case_id": str(case), "version": version, "status": status, "reports": reports, "new_member": 1}
+    data |= {"act": "file", "at": utc_now().isoformat(), "category": "01001", **more}
     return Record(
         CASES.name, 0, version, grid(1, 1), str(uuid7()), "case.filed.v1", "/wangge/dispatch", str(case), version,
         grid(1, 1), None, utc_now(), orjson.dumps(data), None,

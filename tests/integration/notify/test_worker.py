@@ -74,12 +74,23 @@ async def test_what_is_published_is_on_the_stream_once_and_in_order(another: Run
         assert len({m.data["id"] for m in messages}) == 52
 
 
-async def issue(notify: Notify, *, version: int = 1, key_id: str, key: str, **changed: Any) -> None:
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def issue(
+    notify: Notify, *, version: int = 1, key_id: str, key: str, family: str | None = None, **changed: Any
+) -> None:
     fact = {
         "key_id": key_id,
         "name": "an app",
         "hash": hash_of(key),
-        "scope": {"actions": ["stream:read", "webhooks:write"], "area": "k", "categories": ["10203"]},
+        "scope": {
+            "actions": ["stream:read", "webhooks:write"],
+            "area": "k",
+            "categories": ["10203"],
+            "family": family,
+        },
         "version": version,
         **changed,
     }
@@ -112,6 +123,25 @@ async def test_a_revoked_key_ends_its_streams_and_its_webhooks(another: Running,
                 assert any("credentials_ended" in line for line in rest)
             assert (await app.get("/v1/stream")).status_code == 401
         assert (await claim(notify.wired.deliver, 5))[2] == []
+
+
+async def test_a_rotated_key_leaves_its_webhooks_to_the_one_in_its_place(another: Running, own_database: str) -> None:
+    async with another(own_database, webhook_private_targets=True) as notify:
+        (old_id, old), (new_id, new) = new_key(), new_key()
+        await issue(notify, key_id=old_id, key=old)
+        app = httpx.AsyncClient(base_url=notify.base, trust_env=False)
+        made = await app.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/"}, headers=bearer(old))
+        assert made.status_code == 201, made.text
+        await notify.append(Case("k.1").fact("filed"))
+        await issue(notify, key_id=old_id, key=old, version=2, family=old_id, expires_at=datetime.now(UTC))
+        await issue(notify, key_id=new_id, key=new, family=old_id)
+        mine = await app.get("/v1/webhooks", headers=bearer(new))
+        assert [each["id"] for each in mine.json()["items"]] == [made.json()["id"]]
+        assert len((await claim(notify.wired.deliver, 5))[2]) == 1
+        await notify.wired.pool.execute("UPDATE notify.webhooks SET leased_until = NULL")
+        await issue(notify, key_id=new_id, key=new, version=2, family=old_id, revoked_at=datetime.now(UTC))
+        assert (await claim(notify.wired.deliver, 5))[2] == []
+        await app.aclose()
 
 
 async def test_a_client_that_reads_nothing_is_let_go_even_while_it_catches_up(

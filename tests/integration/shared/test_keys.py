@@ -119,3 +119,41 @@ async def test_a_key_has_its_rate_and_says_when_to_come_again(pool: Pool) -> Non
     with pytest.raises(RateExceeded) as refused:
         await ring.principal(key)
     assert refused.value.facts["retry_after"] == 1
+
+
+async def test_a_rotated_key_is_the_same_app(pool: Pool) -> None:
+    ring = KeyRing(pool, SCHEMA)
+    (old_id, old), (new_id, new) = new_key(), new_key()
+    await learn(pool, issued(old_id, old))
+    before = await ring.principal(old)
+    ended = issued(old_id, old, version=2, expires_at=NOW.isoformat(), scope={"family": old_id})
+    await learn(pool, ended, issued(new_id, new, scope={"family": old_id}))
+    after = await ring.principal(new)
+    assert (before.subject, after.subject) == (f"key:{old_id}", f"key:{old_id}")
+    assert (before.key, after.key) == (old_id, new_id)
+    await ring.refresh()
+    assert not ring.opens(old_id)
+    assert ring.opens(new_id)
+    with pytest.raises(BadKey, match="expired"):
+        await ring.principal(old)
+
+
+async def test_keys_made_up_by_the_thousand_share_a_look(pool: Pool) -> None:
+    ring = KeyRing(pool, SCHEMA)
+    looks = 0
+    inner = ring.refresh
+
+    async def counted() -> None:
+        nonlocal looks
+        looks += 1
+        await inner()
+
+    ring.refresh = counted  # type: ignore[method-assign]
+    answers = await asyncio.gather(
+        *(ring.principal(f"wg_{n:012d}_guess") for n in range(1_000)), return_exceptions=True
+    )
+    assert {type(answer) for answer in answers} == {BadKey}
+    assert looks <= 3
+    key_id, key = new_key()
+    await learn(pool, issued(key_id, key))
+    assert (await ring.principal(key)).key == key_id

@@ -4,11 +4,13 @@ import orjson
 import pytest
 import shapely
 
+from services.intake.commands.receive_report import in_grid
 from services.intake.domain.area import AreasRefused, UnreadableAreas
+from services.intake.domain.report import AtPoint, OutsideEveryGrid
 from services.intake.grids.coverage import check
 from services.intake.grids.index import Grid, GridIndex, Grids, GridsNotRead
 from services.intake.grids.reading import read_areas
-from shared.kernel.place import Place
+from shared.kernel.place import Datum, Place
 
 SIDE = 0.002  # about 170 × 220 m at Beijing
 
@@ -157,3 +159,14 @@ def test_an_area_that_is_wrong_is_named_by_its_line(row: str, words: str) -> Non
     with pytest.raises(AreasRefused, match=words) as refused:
         read_areas(f"path,name,level,geometry\nok,x,district,\n{row}\n".encode(), "text/csv")
     assert refused.value.errors[0].pointer == "line 3"
+
+
+def test_a_place_that_lies_in_the_city_the_other_way_round_was_swapped() -> None:
+    york = GridIndex([Grid("MN.01.10001.001", shapely.to_wkb(shapely.box(-74.0, 40.7, -73.9, 40.8)), None)], 1)
+    sent = AtPoint(40.75, -73.95, Datum.WGS84)
+    with pytest.raises(OutsideEveryGrid, match="longitude and latitude seem to be swapped") as refused:
+        in_grid(york, sent, Place(40.75, -73.95), None)
+    assert refused.value.facts == {"hint": "swapped"}
+    with pytest.raises(OutsideEveryGrid, match="check the order and the datum") as refused:
+        in_grid(york, AtPoint(2.35, 48.86, Datum.WGS84), Place(2.35, 48.86), None)
+    assert refused.value.facts == {}

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from services.intake.domain.contact import identifiers
 from services.intake.domain.report import (
     Asked,
     AtPoint,
@@ -22,7 +25,7 @@ from services.intake.domain.report import (
     receive,
 )
 from services.intake.outgoing import report_received
-from services.intake.sealing import CannotUnseal, Sealer, personal_key
+from services.intake.sealing import CannotUnseal, Sealer, encrypt, personal_key
 from services.intake.settings import IntakeSettings
 from shared.contracts.intake import ReportReceived
 from shared.installation_key import BadInstallationKey
@@ -101,21 +104,99 @@ def test_the_fact_is_what_the_contract_says() -> None:
 @given(st.text(max_size=100), st.none() | st.builds(Reporter, st.none() | st.text(max_size=20), st.none() | st.text()))
 def test_what_is_sealed_opens_again(description: str, reporter: Reporter | None) -> None:
     sealer, personal = Sealer(KEY), Personal(description, reporter)
-    assert sealer.unseal(ID, sealer.seal(ID, personal)) == personal
+    sealed = sealer.seal(ID, personal)
+    assert sealer.unseal(ID, bytes(sealed), sealed.key) == personal
 
 
 def test_what_is_sealed_opens_with_its_key_for_its_report_and_unharmed_only() -> None:
-    sealed = Sealer(KEY).seal(ID, Personal("电话13812345678", None))
-    assert b"13812345678" not in sealed
-    assert sealed != Sealer(KEY).seal(ID, Personal("电话13812345678", None))
-    for sealer, report, content in (
-        (Sealer(os.urandom(32)), ID, sealed),
-        (Sealer(KEY), UUID(int=1), sealed),
-        (Sealer(KEY), ID, sealed[:-1] + bytes([sealed[-1] ^ 1])),
-        (Sealer(KEY), ID, b""),
+    sealer, personal = Sealer(KEY), Personal("电话13812345678", None)
+    sealed = sealer.seal(ID, personal)
+    assert b"13812345678" not in bytes(sealed)
+    assert sealed.key not in bytes(sealed)
+    assert sealed != sealer.seal(ID, personal)
+    for report, content, key in (
+        (ID, sealed, os.urandom(32)),
+        (ID, sealed, None),
+        (UUID(int=1), sealed, sealed.key),
+        (ID, sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed.key),
+        (ID, b"\x03" + sealed[1:], sealed.key),
+        (ID, b"", sealed.key),
     ):
         with pytest.raises(CannotUnseal):
-            sealer.unseal(report, content)
+            sealer.unseal(report, content, key)
+
+
+def test_what_an_older_program_sealed_is_still_read() -> None:
+    own, text = os.urandom(32), orjson.dumps(("电话13812345678", ("王芳", None, None)))
+    sealed = b"\x01" + encrypt(AESGCM(KEY), own, ID.bytes) + encrypt(AESGCM(own), text, ID.bytes)
+    expected = Personal("电话13812345678", Reporter("王芳", None, None))
+    assert Sealer(KEY).unseal(ID, sealed) == expected
+    assert Sealer(os.urandom(32), [KEY]).unseal(ID, sealed) == expected
+    for sealer, report in ((Sealer(os.urandom(32)), ID), (Sealer(KEY), UUID(int=1))):
+        with pytest.raises(CannotUnseal):
+            sealer.unseal(report, sealed)
+
+
+def test_a_wrapped_key_says_under_which_key_it_lies() -> None:
+    new = os.urandom(32)
+    wrapped = Sealer(KEY).keys.wrap(b"secret", b"bound")
+    both = Sealer(new, [KEY]).keys
+    assert both.unwrap(wrapped, b"bound") == b"secret"
+    assert not both.is_current(wrapped)
+    assert both.is_current(both.wrap(b"secret", b"bound"))
+    with pytest.raises(CannotUnseal, match="WANGGE_PERSONAL_OLD_KEYS"):
+        Sealer(new).keys.unwrap(wrapped, b"bound")
+    with pytest.raises(CannotUnseal):
+        both.unwrap(wrapped, b"other")
+
+
+def test_a_secret_that_an_older_program_locked_up_opens() -> None:
+    old = encrypt(AESGCM(KEY), b"secret", b"subject")
+    for sealer in (Sealer(KEY), Sealer(os.urandom(32), [KEY])):
+        assert sealer.unlock(b"subject", old) == b"secret"
+        assert sealer.unlock(b"subject", sealer.lock_up(b"subject", b"secret")) == b"secret"
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"depth": 3, "dry": True, "tags": ["a", None, 1.5]}, None),
+        ({"call": "13812345678"}, {"call": "138********"}),
+        ({"call": 13812345678}, {"call": "138********"}),
+        ({"plates": [{"no": "京A12345"}, "x"]}, {"plates": [{"no": "京A*****"}, "x"]}),
+        ({"component": "11010801200300101", "n": 10**12}, None),
+    ],
+)
+def test_attributes_are_masked_as_the_text_is(sent: dict[str, Any], kept: dict[str, Any] | None) -> None:
+    report, personal = take(attributes=sent)
+    if kept is None:
+        assert report.attributes is sent
+        assert personal is None
+    else:
+        assert report.attributes == kept
+        assert personal == Personal("井盖破损", None, sent)
+
+
+@pytest.mark.parametrize(
+    ("reporter", "expected"),
+    [
+        (None, ()),
+        (Reporter("王芳", None, None), ()),
+        (Reporter(None, "138 1234 5678", None), ("phone:13812345678",)),
+        (Reporter(None, "+86-138-1234-5678", "Wang@Example.ORG "), ("phone:13812345678", "email:wang@example.org")),
+        (Reporter(None, "008613812345678", None), ("phone:13812345678",)),
+        (
+            Reporter(None, "１３８１２３４５６７８", "wang＠example.org"),
+            ("phone:13812345678", "email:wang@example.org"),
+        ),
+        (Reporter(None, "(010) 8888-6666 转 12", None), ("phone:01088886666",)),
+        (Reporter(None, "+86 10 8888 6666", None), ("phone:01088886666",)),
+        (Reporter(None, "+1 212 555 0100", None), ("phone:12125550100",)),
+        (Reporter(None, "家里", "nobody"), ()),
+    ],
+)
+def test_a_person_is_known_again_however_the_number_is_written(reporter: Any, expected: tuple[str, ...]) -> None:
+    assert identifiers(reporter) == expected
 
 
 def test_the_installation_keeps_a_key_of_its_own_outside_production(tmp_path: Path) -> None:

@@ -99,6 +99,18 @@ def test_a_report_is_received_before_its_case_is_anywhere() -> None:
     ]
 
 
+def test_a_report_that_was_taken_back_ends_there_unless_its_case_went_on() -> None:
+    def way(*statuses: str, back: int) -> list[str]:
+        steps = [Step(status, NOW + n * timedelta(minutes=1)) for n, status in enumerate(statuses, 1)]
+        return [s.status for s in steps_of(NOW, steps, NOW + back * timedelta(minutes=1))]
+
+    assert way(back=1) == ["received", "withdrawn"]
+    assert way("reported", "voided", back=2) == ["received", "reported", "withdrawn"]
+    assert way("reported", "voided", back=9) == ["received", "reported", "withdrawn"], "clocks of two machines differ"
+    assert way("reported", "accepted", "closed", back=2) == ["received", "reported", "accepted", "withdrawn", "closed"]
+    assert way("reported", "accepted", "voided", back=1)[-1] == "voided", "the desk voided it"
+
+
 def test_an_unknown_status_is_shown_by_its_name() -> None:
     assert label("newer") == {"zh": "newer", "en": "newer"}
     assert all(zh and en for zh, en in LABELS.values())

@@ -189,6 +189,100 @@ def test_attributes_are_of_categories_that_there_are(folder: Path, spoil: Spoil)
     ]
 
 
+@pytest.mark.parametrize(
+    ("attribute", "finding"),
+    [
+        ("type: choice", "a choice needs values: {key: {zh: …, en: …}}"),
+        ("type: choices, values: {}", "a choices needs values: {key: {zh: …, en: …}}"),
+        ("type: text, values: {a: {zh: x, en: x}}", "values are for a choice or choices, and this is a text"),
+        ("type: datetime, min: 3", "min and max are for a number, and this is a datetime"),
+        ("type: number, min: 3, max: 2", "nothing lies between min 3 and max 2"),
+    ],
+)
+def test_an_attribute_is_of_one_piece(folder: Path, spoil: Spoil, attribute: str, finding: str) -> None:
+    spoil(
+        "pack.yaml",
+        "departments:",
+        f"attributes: {{a: {{zh: x, en: x, {attribute}, categories: [rodent]}}}}\ndepartments:",
+    )
+    assert findings(folder) == [f"nyc-311/pack.yaml /attributes/a: {finding}"]
+
+
+def test_an_attribute_has_a_name_that_a_program_can_use(folder: Path, spoil: Spoil) -> None:
+    spoil(
+        "pack.yaml", "departments:", "attributes: {a b: {zh: x, en: x, type: text, categories: [rodent]}}\ndepartments:"
+    )
+    assert len(findings(folder)) == 1
+    assert findings(folder)[0].startswith("nyc-311/pack.yaml /attributes/a b")
+
+
+TURN = '{zh: x, en: x, phone: "12345"}'
+
+
+@pytest.mark.parametrize(
+    ("given", "finding"),
+    [
+        ("catalogue_standard: gb", "nyc-311/catalogue.csv /abandoned-vehicle/standard: there is no standard 'gb' in"),
+        (
+            "standards: {a: {number: x, title: {zh: x, en: x}}}",
+            "/abandoned-vehicle/standard: there is no standard None",
+        ),
+        (
+            "standards: {a: {number: x, title: {zh: x, en: x}, from: 2027-01-01, until: 2026-01-01}}",
+            "/standards/a: ends on 2026-01-01, before it begins on 2027-01-01",
+        ),
+        (
+            f"admission: {{source: {{zh: x, en: x}}, admitted: [rodents], otherwise: {TURN}}}",
+            "nyc-311/pack.yaml /admission/admitted: there is no category 'rodents'",
+        ),
+        (
+            "admission: {source: {zh: x, en: x}, admitted: ['*'], otherwise: {zh: x, en: x, phone: ask}}",
+            "nyc-311/pack.yaml /admission/otherwise/phone: ",
+        ),
+    ],
+)
+def test_standards_and_admission_are_of_what_there_is(folder: Path, spoil: Spoil, given: str, finding: str) -> None:
+    spoil("pack.yaml", "departments:", f"{given}\ndepartments:")
+    assert finding in findings(folder)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "finding"),
+    [
+        ("  app: {", "  application: {", "/sources: needs a source app: that of apps which name none"),
+        ("posts: [acceptor]", "posts: [clerk]", "/sources/desk/posts: there is no post 'clerk'"),
+        (
+            "posts: [acceptor]",
+            "posts: [supervisor]",
+            "/sources/supervisor/posts: supervisor belongs to the source desk",
+        ),
+        ("needs: [media]", "needs: [film]", "/sources/video/needs/0: "),
+    ],
+)
+def test_sources_are_of_one_piece(folder: Path, spoil: Spoil, old: str, new: str, finding: str) -> None:
+    spoil("pack.yaml", old, new)
+    assert any(finding in found for found in findings(folder)), findings(folder)
+
+
+def test_codes_and_local_additions_are_read_with_their_lines(folder: Path, spoil: Spoil) -> None:
+    spoil("pack.yaml", "departments:", "standards: {a: {number: x, title: {zh: x, en: x}}}\ndepartments:")
+    spoil("pack.yaml", "title:", "catalogue_standard: a\ntitle:")
+    own = folder / "nyc-311"
+    (own / "codes.csv").write_text("standard,kind,code,category,note\na,matter,1,rodent,\na,matter,1,taxi-complaint,\n")
+    (own / "catalogue-local.csv").write_text(
+        "code,kind,dept,zh,en,condition,amount,unit,source,standard,from,until,instead\n"
+        "rat,matter,dsny,鼠,Rat,reported,1,work_day,ours,a,2026-01-01,,mouse\n"
+    )
+    assert findings(folder) == ["nyc-311/codes.csv line 3, code: a:matter:1 is on line 2 already"]
+    (own / "codes.csv").write_text("standard,kind,code,category,note\na,matter,1,rodents,\nb,matter,2,rodent,\n")
+    assert findings(folder) == ["nyc-311/codes.csv line 2, category: there is no category 'rodents' in the catalogue"]
+    (own / "codes.csv").write_text("standard,kind,code,category,note\nb,matter,2,rodent,\n")
+    assert findings(folder) == [
+        "nyc-311/catalogue.csv /rodent/codes: there is no standard 'b' in pack.yaml; it has a",
+        "nyc-311/catalogue.csv /rat/instead: there is no category 'mouse'",
+    ]
+
+
 def test_a_key_that_is_given_twice_is_refused(folder: Path, spoil: Spoil) -> None:
     spoil("pack.yaml", "check_radius_m: 100", "check_radius_m: 100\ncheck_radius_m: 200")
     assert any("'check_radius_m' is given twice" in found for found in findings(folder))

@@ -68,9 +68,17 @@ def test_the_same_geometry_is_made_every_time(haidian: Pack, hierarchy: list[Are
 
 
 def test_the_catalogue_lists_each_code_once(haidian: Pack) -> None:
-    kinds = Counter(category.kind for category in haidian.categories.values())
-    assert kinds == {"component": 153, "matter": 97}
-    assert sum(len(category.conditions) for category in haidian.categories.values()) == 734
+    of_standard = [category for category in haidian.categories.values() if category.standard == "gb2026"]
+    assert Counter(category.kind for category in of_standard) == {"component": 153, "matter": 97}
+    assert sum(len(category.conditions) for category in of_standard) == 734
+    own = [category.code for category in haidian.categories.values() if category.standard == "local"]
+    assert own == ["01999", "09998", "09997"]
+
+
+def test_a_code_of_2013_means_one_category(haidian: Pack) -> None:
+    keys = [other.key for category in haidian.categories.values() for other in category.codes]
+    assert len(keys) == len(set(keys)) == 238
+    assert all(key.startswith("gb2013:") for key in keys)
 
 
 def test_a_limit_belongs_to_category_and_condition(haidian: Pack) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from services.dispatch.domain.case import Act
-from services.dispatch.domain.effects import ending, filing, moving, requests, tasks, together
+from services.dispatch.domain.effects import ending, filing, heard, moving, requests, tasks, together
 from services.dispatch.domain.effects.effect import NO_EFFECT, Effect, EffectOf
 from services.dispatch.domain.matters import RequestKind
 
@@ -55,6 +55,9 @@ EFFECTS: Mapping[Act, EffectOf] = {
     Act.REFUSE_FILING: ending.close,
     Act.CLOSE: ending.close,
     Act.VOID: ending.end,
+    Act.WITHDRAW: heard.withdraw,
+    Act.NOTE_WITHDRAWAL: heard.note_withdrawal,
+    Act.NOTE_ADDITION: heard.note_addition,
     Act.FORCE_CLOSE: ending.force_close,
     Act.REOPEN: ending.reopen,
     Act.APPEAL: ending.appeal,

@@ -4,11 +4,17 @@ It can be mended and imported like the file it came from. Its rows are on the di
 are settled; an import that goes on cuts off what was written after that.
 """
 
+import csv
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from shared.imports.reading import ERROR_COLUMNS, Source
+
+_UTF8_MARK = "\ufeff"
 
 
 class Refused:
@@ -39,6 +45,17 @@ class Refused:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def errors_header(source: Source) -> bytes:
+    """The first line of the file of refused rows; it opens in a spreadsheet."""
+    return _UTF8_MARK.encode() + lines_of_csv([[*ERROR_COLUMNS, *source.header]])
+
+
+def lines_of_csv(table: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    return text.getvalue().encode()
 
 
 def is_whole(path: Path, length: int) -> bool:

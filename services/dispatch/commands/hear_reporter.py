@@ -1,0 +1,51 @@
+"""Hear a reporter: what whoever sent a report says afterwards becomes a fact of its case, for the desk to see."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+
+from services.dispatch.domain.acts import supplemented, withdrawn
+from services.dispatch.outgoing import events_of
+from services.dispatch.store import acts
+from services.dispatch.wiring import Wired
+from shared.postgres import Connection
+
+log = structlog.get_logger()
+
+
+class Said(NamedTuple):
+    """What was said of a report: a `reason` takes it back, else `text` and `media` are added. `case_id` is the case
+    that it was known to belong to; None: that of the report itself.
+    """
+
+    report_id: UUID
+    case_id: UUID | None
+    reason: str | None = None
+    text: str | None = None
+    media: tuple[UUID, ...] = ()
+
+
+async def hear_reporter(tx: Connection, wired: Wired, said: Sequence[Said]) -> None:
+    """One fact for each of `said`, in their order, in the caller's transaction. What was said of a report without a
+    case is noted in the log alone: intake keeps it.
+    """
+    named = [each.case_id for each in said if each.case_id is not None]
+    cases, now = await acts.lock_of_reports(tx, named, [each.report_id for each in said])
+    before = {case.id: case for case in cases}
+    by_id = dict(before)
+    by_report = {case.report_id: case.id for case in cases}
+    for each in said:
+        case = by_id.get(each.case_id or by_report.get(each.report_id) or each.report_id)
+        if case is None or now is None:
+            log.warning("a report that was spoken of has no case", report=str(each.report_id))
+            continue
+        rules = wired.rules.for_area(case.area)
+        if each.reason is not None:
+            by_id[case.id] = withdrawn(case, each.report_id, each.reason, now, rules)
+        else:
+            by_id[case.id] = supplemented(case, each.report_id, each.text, each.media, now, rules)
+    for case_id, case in by_id.items():
+        if case.facts:
+            await acts.save(tx, before[case_id], case, events_of([case]), None, wired.audit.current)

@@ -1,0 +1,30 @@
+"""Follow who answers for a report: from its case's opening until somebody else acts on it, or it ends."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+
+from services.intake import outgoing
+from services.intake.domain.first_asked import relieved, steps_of
+from services.intake.store import facts as fact_store
+from services.intake.store import first_asked as store
+from shared.bus.event import Record
+from shared.bus.outbox import Outbox
+from shared.postgres import Connection
+
+
+async def follow_first_asked(outbox: Outbox, tx: Connection, records: Sequence[Record]) -> None:
+    """Two statements for a batch in which nobody is relieved; a fact for each report whose first asked is."""
+    told = [orjson.loads(record.data) for record in records]
+    opened = {UUID(each) for fact in told if fact.get("act") == "open" for each in fact.get("reports") or ()}
+    if opened:
+        await store.begin(tx, sorted(opened))
+    steps = [step for fact in told for step in steps_of(fact)]
+    held = await store.lock(tx, sorted({step.report_id for step in steps})) if steps else {}
+    done = relieved(held, steps)
+    if not done:
+        return
+    await store.lapse(tx, done)
+    versions = await fact_store.next_versions(tx, sorted(each.report_id for each in done))
+    await outbox.add(tx, [outgoing.first_asked_lapsed(each, versions[each.report_id]) for each in done])

@@ -1,0 +1,61 @@
+"""First-asked responsibility 首问责任: whoever took a report in answers for it until another has taken it over.
+
+The rule of the trade (首问责任制, as the grid regimes of REGIMES.md rows 21 and 24 have it): the person or office that
+is asked first may pass a matter on, never drop it. It is passed on when somebody else acts on its case: what the system
+does by itself relieves nobody, nor does one's own further act. A case that ends ends it too.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+ENDED = frozenset({"rejected", "closed", "voided"})
+
+
+class Answerable(NamedTuple):
+    """Who answers for a report, since when; `lapsed_at`: until when, by whose act on its case (None: the system's)."""
+
+    report_id: UUID
+    subject: str
+    area: str
+    since: datetime
+    lapsed_at: datetime | None = None
+    lapsed_by: str | None = None
+    post: str | None = None
+    act: str | None = None
+
+
+class Step(NamedTuple):
+    """What a fact of a case says to it: somebody acted (`by` is None for the system), or the case came to its end."""
+
+    report_id: UUID
+    version: int
+    at: datetime
+    act: str
+    by: str | None
+    post: str | None
+    ended: bool
+
+
+def steps_of(fact: Mapping[str, Any]) -> list[Step]:
+    """Of one fact of a case (its JSON), for each of the case's reports; none where it relieves nobody."""
+    person = fact.get("centre") not in (None, "system")
+    ended = fact["status"] in ENDED
+    if not (person or ended):
+        return []
+    by, post = (fact["actor"], fact["post"]) if person else (None, None)
+    at = datetime.fromisoformat(fact["at"])
+    return [Step(UUID(each), fact["version"], at, fact["act"], by, post, ended) for each in fact.get("reports") or ()]
+
+
+def relieved(answerable: Mapping[UUID, Answerable], steps: Iterable[Step]) -> list[Answerable]:
+    """Those of `answerable` that the first fitting of `steps`, in the order they happened, relieves."""
+    done: dict[UUID, Answerable] = {}
+    for step in steps:
+        held = answerable.get(step.report_id)
+        if held is None or held.report_id in done:
+            continue
+        if step.ended or step.by not in (None, held.subject):
+            done[held.report_id] = held._replace(lapsed_at=step.at, lapsed_by=step.by, post=step.post, act=step.act)
+    return list(done.values())

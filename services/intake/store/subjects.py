@@ -1,0 +1,188 @@
+"""Subjects and the keys of reports under them. Every key here is wrapped: nothing of it opens anything by itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.postgres import Connection
+
+
+class Candidate(NamedTuple):
+    """A subject to be made unless one of its marks is known: `mark` first, then `other`."""
+
+    mark: bytes
+    other: bytes | None
+    id: UUID
+    key: bytes
+
+
+class Subject(NamedTuple):
+    """A subject with its wrapped key, found or made for `mark`."""
+
+    mark: bytes
+    id: UUID
+    key: bytes
+
+
+class Kept(NamedTuple):
+    """The key of a report's personal part, wrapped by its subject's."""
+
+    report_id: UUID
+    subject: UUID
+    key: bytes
+    code: bytes
+    received_at: datetime
+
+
+# The secret of the marks is made once, by whoever comes first.
+SECRET = "SELECT key FROM intake.personal_secrets WHERE purpose = $1"
+ADD_SECRET = "INSERT INTO intake.personal_secrets (purpose, key) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+# None of these waits for the disk: the report's own commit follows, and what was committed before is durable with it.
+# One statement finds the known and makes the others; a subject that another transaction makes at this moment is left
+# out, and asked for again. Marks are inserted in order, so that two statements never wait for each other.
+_NO_WAIT = "SELECT set_config('synchronous_commit', 'off', true) AS set"
+FIND_OR_MAKE = f"""
+    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), asked AS MATERIALIZED (
+        SELECT a.*, coalesce(
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.mark ORDER BY 1 LIMIT 1),
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.other ORDER BY 1 LIMIT 1)) AS known
+          FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) AS a (mark, other, id, key)
+    ), made AS (
+        INSERT INTO intake.subjects (id, mark, key, created_at)
+        SELECT id, mark, key, $5::timestamptz FROM asked WHERE known IS NULL ORDER BY mark
+        ON CONFLICT (mark) DO NOTHING
+        RETURNING id, key
+    ), found AS MATERIALIZED (
+        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject, m.key
+          FROM asked a LEFT JOIN made m ON m.id = a.id
+         WHERE a.known IS NOT NULL OR m.id IS NOT NULL
+    ), marked AS (
+        INSERT INTO intake.subject_marks (mark, subject)
+        SELECT mark, subject FROM found UNION SELECT other, subject FROM found WHERE other IS NOT NULL ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
+    )
+    SELECT f.mark, f.subject, coalesce(f.key, s.key) AS key
+      FROM found f CROSS JOIN no_wait LEFT JOIN intake.subjects s ON s.id = f.subject
+     WHERE f.key IS NOT NULL OR s.key IS NOT NULL
+"""
+
+# The subject is held until the key is in: whoever ends it waits, and then sees that it has another report. Left out is
+# a report whose subject ended first.
+KEEP = f"""
+    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), held AS MATERIALIZED (
+        SELECT k.* FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+            AS k (report_id, subject, key, code, received_at) JOIN intake.subjects s ON s.id = k.subject
+           FOR KEY SHARE OF s
+    ), kept AS (
+        INSERT INTO intake.personal AS p (report_id, subject, key, code, received_at) SELECT * FROM held
+        ON CONFLICT (report_id) DO UPDATE SET subject = excluded.subject, key = excluded.key
+        RETURNING p.report_id
+    )
+    SELECT report_id FROM kept CROSS JOIN no_wait
+"""
+KEEP_ALONE = f"""
+    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), given AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::bytea[])
+            AS k (report_id, subject, key, code, received_at, subject_key)
+    ), made AS (
+        INSERT INTO intake.subjects (id, key, created_at) SELECT subject, subject_key, received_at FROM given
+    ), kept AS (
+        INSERT INTO intake.personal (report_id, subject, key, code, received_at)
+        SELECT report_id, subject, key, code, received_at FROM given
+        ON CONFLICT (report_id) DO UPDATE SET subject = excluded.subject, key = excluded.key
+    )
+    SELECT set FROM no_wait
+"""
+
+BY_MARK = "SELECT subject FROM intake.subject_marks WHERE mark = $1"
+SAME_PERSON = """
+    SELECT $1::uuid AS subject
+     UNION
+    SELECT b.subject FROM intake.subject_marks a JOIN intake.subject_marks b USING (mark) WHERE a.subject = $1
+"""
+LOCK = "SELECT id FROM intake.subjects WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+SILENCE = """
+    UPDATE intake.subjects s SET silent_at = coalesce(s.silent_at, $2)
+      FROM intake.personal p WHERE p.code = $1 AND s.id = p.subject
+    RETURNING s.id
+"""
+
+# For a new installation key.
+STALE = """
+    SELECT id, key FROM intake.subjects WHERE id > $1 AND substring(key FROM 1 FOR 4) <> $2
+     ORDER BY id LIMIT $3 FOR UPDATE
+"""
+REWRAP = """
+    UPDATE intake.subjects s SET key = n.key FROM unnest($1::uuid[], $2::bytea[]) AS n (id, key) WHERE s.id = n.id
+"""
+STALE_SECRETS = "SELECT purpose, key FROM intake.personal_secrets WHERE substring(key FROM 1 FOR 4) <> $1 FOR UPDATE"
+REWRAP_SECRET = "UPDATE intake.personal_secrets SET key = $2 WHERE purpose = $1"
+
+
+async def secret(connection: Connection, purpose: str) -> bytes | None:
+    """The wrapped secret for `purpose`."""
+    found: bytes | None = await connection.fetchval(SECRET, purpose)
+    return found
+
+
+async def add_secret(connection: Connection, purpose: str, key: bytes) -> None:
+    """Nothing happens if there is one."""
+    await connection.execute(ADD_SECRET, purpose, key)
+
+
+async def find_or_make(connection: Connection, candidates: Sequence[Candidate], at: datetime) -> list[Subject]:
+    """The subjects of the candidates' marks, each mark once among them. Left out is one that another transaction is
+    just making: ask again. The statement is its own transaction.
+    """
+    rows = await connection.fetch(FIND_OR_MAKE, *zip(*candidates, strict=True), at)
+    return [Subject(*row) for row in rows]
+
+
+async def keep(connection: Connection, kept: Sequence[Kept]) -> set[UUID]:
+    """Reports whose key is kept now; left out are those whose subject is gone. The statement is its own transaction."""
+    rows = await connection.fetch(KEEP, *zip(*kept, strict=True))
+    return {row["report_id"] for row in rows}
+
+
+async def keep_alone(connection: Connection, kept: Sequence[Kept], keys: Sequence[bytes]) -> None:
+    """The same, with a new subject for each, whose wrapped key stands in `keys`."""
+    await connection.execute(KEEP_ALONE, *zip(*kept, strict=True), keys)
+
+
+async def by_mark(tx: Connection, mark: bytes) -> list[UUID]:
+    return [row["subject"] for row in await tx.fetch(BY_MARK, mark)]
+
+
+async def same_person(tx: Connection, subject: UUID) -> list[UUID]:
+    """This subject and those that share a telephone number or an e-mail address with it."""
+    return [row["subject"] for row in await tx.fetch(SAME_PERSON, subject)]
+
+
+async def lock(tx: Connection, subjects: Sequence[UUID]) -> list[UUID]:
+    """Those that are there, each locked to the end of the transaction."""
+    return [row["id"] for row in await tx.fetch(LOCK, subjects)]
+
+
+async def silence(tx: Connection, code: bytes, at: datetime) -> bool:
+    """No further messages to the person whose report has the tracking code that hashes to `code`; False: no such."""
+    return bool(await tx.fetch(SILENCE, code, at))
+
+
+async def stale(tx: Connection, after: UUID, current: bytes, limit: int) -> list[tuple[UUID, bytes]]:
+    """Subjects behind `after` whose key is wrapped by another installation key than `current`, locked."""
+    return [(row["id"], row["key"]) for row in await tx.fetch(STALE, after, current, limit)]
+
+
+async def rewrap(tx: Connection, keys: Sequence[tuple[UUID, bytes]]) -> None:
+    await tx.execute(REWRAP, *zip(*keys, strict=True))
+
+
+async def stale_secrets(tx: Connection, current: bytes) -> list[tuple[str, bytes]]:
+    return [(row["purpose"], row["key"]) for row in await tx.fetch(STALE_SECRETS, current)]
+
+
+async def rewrap_secret(tx: Connection, purpose: str, key: bytes) -> None:
+    await tx.execute(REWRAP_SECRET, purpose, key)

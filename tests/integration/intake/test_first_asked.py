@@ -1,0 +1,77 @@
+"""First-asked responsibility: shown with the report, listed while it lasts, told when it lapses."""
+
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.intake import ReportFirstAskedLapsed
+from shared.kernel.clock import utc_now
+from shared.kernel.ids import uuid7
+from tests.integration.intake.conftest import Place
+from tests.integration.intake.test_own_report import taken
+from tests.integration.intake.test_status import hear, record, view
+
+
+def told(case: UUID, version: int, report: str, act: str, by: str = "system", centre: str = "system") -> Any:
+    status = {"open": "reported", "accept": "accepted", "auto_accept": "accepted", "file": "filed"}[act]
+    at = utc_now().isoformat()
+    return record(case, version, status, [report], act=act, actor=by, centre=centre, post="acceptor", at=at)
+
+
+async def listed(intake: Place, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        asked = {"limit": "2", **query, **({"cursor": cursor} if cursor else {})}
+        answer = await intake.http.get("/intake/v1/first-asked", params=asked, headers=intake.staff("acceptor"))
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["items"]
+        cursor = answer.json()["next"]
+    return found
+
+
+async def test_whoever_took_it_in_answers_for_it_until_another_acts(intake: Place) -> None:
+    report, case = await taken(intake, intake.staff("acceptor")), uuid7()
+    assert (await view(intake, report["id"]))["first_asked"] is None
+    await hear(intake, told(case, 1, report["id"], "open"), told(case, 2, report["id"], "auto_accept"))
+    held = (await view(intake, report["id"]))["first_asked"]
+    assert (held["by"], held["lapsed_at"]) == ("acceptor-1", None)
+    assert report["id"] in [each["report_id"] for each in await listed(intake)]
+
+    await hear(intake, told(case, 3, report["id"], "file", "acceptor-1", "supervision"))
+    assert (await view(intake, report["id"]))["first_asked"]["lapsed_at"] is None, "one's own act relieves nobody"
+    await hear(intake, told(case, 4, report["id"], "file", "leader-9", "supervision"))
+    held = (await view(intake, report["id"]))["first_asked"]
+    assert (held["taken_over_by"], held["act"], held["lapsed_at"] is not None) == ("leader-9", "file", True)
+    assert report["id"] not in [each["report_id"] for each in await listed(intake)]
+    _, fact = await intake.facts(report["id"])
+    assert (fact["type"], fact["sequence"]) == (ReportFirstAskedLapsed.TYPE, 2)
+    data = ReportFirstAskedLapsed.model_validate_json(fact["data"])
+    assert (data.first_asked, data.by, data.version) == ("acceptor-1", "leader-9", 2)
+
+
+async def test_the_same_facts_again_tell_nothing_twice(intake: Place) -> None:
+    report, case = await taken(intake), uuid7()
+    facts = told(case, 1, report["id"], "open"), told(case, 2, report["id"], "accept", "desk-1", "supervision")
+    await hear(intake, *facts)
+    await hear(intake, *facts)
+    await hear(intake, told(case, 3, report["id"], "file", "desk-2", "supervision"))
+    assert len(await intake.facts(report["id"])) == 2
+    assert (await view(intake, report["id"]))["first_asked"]["taken_over_by"] == "desk-1"
+
+
+async def test_the_list_goes_on_where_it_left_off_and_keeps_to_an_area(intake: Place) -> None:
+    reports = [await taken(intake) for _ in range(5)]
+    await hear(intake, *(told(uuid7(), 1, report["id"], "open") for report in reports))
+    ids = [report["id"] for report in reports]
+    found = [each for each in await listed(intake) if each["report_id"] in ids]
+    assert [each["report_id"] for each in found] == ids, "the longest waiting first"
+    assert not [each for each in await listed(intake, area="999999") if each["report_id"] in ids]
+    mine = await listed(intake, subject=found[0]["by"])
+    assert set(ids) <= {each["report_id"] for each in mine}
+    assert await listed(intake, subject="nobody") == []
+    bad = await intake.http.get("/intake/v1/first-asked?cursor=x", headers=intake.staff("acceptor"))
+    assert (bad.status_code, bad.json()["errors"][0]["pointer"]) == (422, "?cursor")
+
+
+async def test_a_report_of_an_old_system_has_nobody(intake: Place) -> None:
+    await hear(intake, told(uuid7(), 1, str(uuid7()), "open"))
