@@ -31,6 +31,7 @@ def case_shown(case: Case, actor: Actor, now: datetime, rules: Rules) -> dict[st
         "unit": case.unit,
         "assisting": case.assisting,
         "reports": case.reports,
+        "priority": case.priority,
         "history": case.history,
         "occurred_at": case.occurred_at,
         "opened_at": case.opened_at,

@@ -1,9 +1,13 @@
 """What dispatch reads from the bus, and which command each calls."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from services.dispatch.commands.hear_reporter import Said, hear_reporter
+from services.dispatch.commands.join_cases import join_cases, leave_cases
 from services.dispatch.commands.learn_areas import AreaRow, learn_areas
 from services.dispatch.commands.open_cases import Received, open_cases
 from services.dispatch.domain.acts import Report
@@ -17,8 +21,10 @@ from shared.contracts.intake import (
     AreaRetired,
     KeyIssued,
     KeyRevoked,
+    ReportMerged,
     ReportReceived,
     ReportSupplemented,
+    ReportUnmerged,
     ReportWithdrawn,
 )
 from shared.kernel.area import AreaPath
@@ -39,9 +45,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
     """
 
     async def reports(tx: Connection, records: Sequence[Record]) -> None:
-        received = [_received(record) for record in records if record.type == ReportReceived.TYPE]
-        if received:
-            await open_cases(tx, wired, received)
+        await _take_reports(tx, wired, [record for record in records if record.type not in SAID])
         if said := [_said(record) for record in records if record.type in SAID]:
             await hear_reporter(tx, wired, said)
 
@@ -56,7 +60,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
             group="dispatch",
             schema=SCHEMA,
             topics={topics.REPORTS.name: reports},
-            types=frozenset({ReportReceived.TYPE}) | SAID,
+            types=frozenset({ReportReceived.TYPE, ReportMerged.TYPE, ReportUnmerged.TYPE}) | SAID,
             after=wired.outbox.ring,
         ),
         Subscription(
@@ -78,6 +82,30 @@ def _area(record: Record) -> AreaRow:
     return AreaRow(area.path, area.level, area.version, False)
 
 
+async def _take_reports(tx: Connection, wired: Wired, records: Sequence[Record]) -> None:
+    """What was received first, all in one: nothing that follows is needed for it. Then merges and their undoing, in
+    their order, for each may rest on the one before.
+    """
+    later: list[tuple[str, Received]] = []
+    new: list[Received] = []
+    for record in records:
+        if record.type == ReportReceived.TYPE:
+            fact = ReportReceived.model_validate_json(record.data)
+            if fact.merged_into is None:  # of any other its next fact tells
+                new.append(_received(fact, record))
+        elif record.type == ReportMerged.TYPE:
+            merged = ReportMerged.model_validate_json(record.data)
+            later.append((record.type, _received(merged, record, merged.merged_into)))
+        else:
+            unmerged = ReportUnmerged.model_validate_json(record.data)
+            later.append((record.type, _received(unmerged, record, unmerged.unmerged_from)))
+    if new:
+        await open_cases(tx, wired, new)
+    for kind, run in groupby(later, key=itemgetter(0)):
+        command = join_cases if kind == ReportMerged.TYPE else leave_cases
+        await command(tx, wired, [each for _, each in run])
+
+
 def _said(record: Record) -> Said:
     if record.type == ReportWithdrawn.TYPE:
         back = ReportWithdrawn.model_validate_json(record.data)
@@ -96,8 +124,7 @@ def _attributes(fact: ReportReceived) -> dict[str, Any]:
     return found | fact.attributes if found else fact.attributes
 
 
-def _received(record: Record) -> Received:
-    fact = ReportReceived.model_validate_json(record.data)
+def _received(fact: ReportReceived, record: Record, apart_from: UUID | None = None) -> Received:
     report = Report(
         id=fact.report_id,
         category=fact.category,
@@ -109,4 +136,4 @@ def _received(record: Record) -> Received:
         attributes=_attributes(fact),
         media=tuple(fact.media),
     )
-    return Received(report, record.traceparent)
+    return Received(report, record.traceparent, apart_from)

@@ -67,6 +67,8 @@ TYPES: dict[Act, str] = {
     Act.CORRECT: contract.CaseCorrected.TYPE,
     Act.MERGE: contract.CaseMerged.TYPE,
     Act.ABSORB: contract.CaseAbsorbed.TYPE,
+    Act.ADD_REPORT: contract.CaseReportAdded.TYPE,
+    Act.REMOVE_REPORT: contract.CaseReportRemoved.TYPE,
     Act.VOID: contract.CaseVoided.TYPE,
     Act.FORCE_CLOSE: contract.CaseClosed.TYPE,
     Act.REOPEN: contract.CaseReopened.TYPE,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.intake.commands.follow_cases import follow_cases
+from services.intake.commands.follow_clusters import follow_clusters
 from services.intake.commands.follow_first_asked import follow_first_asked
 from services.intake.commands.follow_requests import follow_requests
 from services.intake.commands.take_messages import take_messages
@@ -21,6 +22,7 @@ def subscriptions(wired: Wired) -> list[Subscription]:
 
     async def on_cases(tx: Connection, records: Sequence[Record]) -> None:
         await follow_cases(tx, records)
+        await follow_clusters(tx, wired.desk.writer.likenesses, records)
         await follow_requests(tx, records)
         await follow_first_asked(wired.outbox, tx, records)
 

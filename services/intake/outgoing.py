@@ -1,6 +1,6 @@
 """Fact → published event: the only place where intake's facts take the shape of the contract."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,8 +24,10 @@ from shared.contracts.intake import (
     MessageFailed,
     MessageSent,
     ReportFirstAskedLapsed,
+    ReportMerged,
     ReportReceived,
     ReportSupplemented,
+    ReportUnmerged,
     ReportWithdrawn,
 )
 from shared.contracts.topics import ACTIVITIES, AREAS, KEYS, REPORTS
@@ -35,6 +37,7 @@ from shared.kernel.ids import tracking_hash, uuid7
 REPORT_TOPIC: Final = REPORTS.name
 REPORT_TYPE: Final = ReportReceived.TYPE
 REPORT_SEQUENCE: Final = 1
+MERGED_TYPE: Final = ReportMerged.TYPE
 
 
 def report_received(report: Report, *, reachable: bool = False) -> bytes:
@@ -134,6 +137,32 @@ def _of_message(fact: MessageSent | MessageFailed, routing_key: str) -> Event:
     # A subject of its own for each report and template: there is one such fact.
     subject, data = f"{fact.report_id}.{fact.template}", fact.model_dump_json().encode()
     return Event(fact.TOPIC, routing_key, uuid7(), fact.TYPE, subject, 1, routing_key, None, fact.at, data)
+
+
+def report_merged(received: bytes, into: UUID, metres: float) -> tuple[bytes, bytes]:
+    """The data of `report.received`, as `report_received` wrote it, of a report that joined the cluster of `into`; and
+    that of its `report.merged`.
+    """
+    fact = orjson.loads(received) | {"merged_into": str(into)}
+    return orjson.dumps(fact), orjson.dumps(fact | {"distance_m": round(metres, 1)})
+
+
+def report_unmerged(told: Mapping[str, Any], merged_from: UUID, record_key: str, version: int, at: datetime) -> Event:
+    """`told` is what the store has of it; its new case is opened with it."""
+    own = {name: value for name, value in told.items() if name != "tracking_code"}
+    fact = ReportUnmerged(**own, tracking_hash=tracking_hash(told["tracking_code"]), unmerged_from=merged_from, at=at)
+    return Event(
+        REPORTS.name,
+        record_key,
+        uuid7(),
+        fact.TYPE,
+        fact.report_id,
+        version,
+        fact.routing_key,
+        None,
+        at,
+        fact.model_dump_json().encode(),
+    )
 
 
 def key_issued(key: Key, at: datetime) -> Event:

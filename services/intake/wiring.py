@@ -20,6 +20,7 @@ from services.intake.grids.change import Rules
 from services.intake.grids.index import Grids
 from services.intake.media_files import MediaFiles, open_media_files
 from services.intake.media_links import Links
+from services.intake.pack_duplicates import likenesses
 from services.intake.pack_rules import area_names, report_rules
 from services.intake.queries.catalogue import CategoryView, catalogue
 from services.intake.queries.open311_services import Services
@@ -83,7 +84,12 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
     ):
         outbox = Outbox(SCHEMA, Wake())
         writer = GroupWriter(
-            base.pool, outbox, most=settings.group_most, writers=settings.group_writers, room=settings.group_room
+            base.pool,
+            outbox,
+            likenesses=likenesses(pack) if settings.merge_duplicates else {},
+            most=settings.group_most,
+            writers=settings.group_writers,
+            room=settings.group_room,
         )
         vault = Vault(base.pool, sealer, clock)
         yield Wired(

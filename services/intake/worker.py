@@ -7,6 +7,7 @@ from services.intake.commands.expire_personal import expire_job
 from services.intake.commands.forget_visited import forget_visited_job
 from services.intake.commands.plan_areas import area_plans_job
 from services.intake.commands.settle_requests import settle_job
+from services.intake.commands.sweep_clusters import clusters_job
 from services.intake.consumers import subscriptions
 from services.intake.wiring import SCHEMA, Wired
 from shared import idempotency
@@ -20,6 +21,7 @@ def worker_jobs(wired: Wired) -> list[Job]:
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         forget_visited_job(wired.pool, wired.clock, wired.settings.activities_personal_days),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
+        clusters_job(wired.pool),
         area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
         sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
         wired.teller.job(),

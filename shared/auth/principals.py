@@ -13,8 +13,9 @@ _READS = frozenset({"areas:read", "catalogue:read", "stream:read"}) | {"componen
 _DESK = _READS | {"cases:read", "cases:act", "tasks:read", "reports:read", "media:read", "scores:read", "people:read"}
 _FIELD = _DESK | {"reports:create", "media:create", "activities:create"}
 POSTS: Final[Mapping[str, tuple[str | None, frozenset[str]]]] = {
-    "acceptor": ("supervision", _DESK | {"reports:create", "media:create", "personal:read"}),  # 受理员
-    "shift_leader": ("supervision", _DESK | {"activities:read", "personal:read"}),  # 值班长
+    # 受理员
+    "acceptor": ("supervision", _DESK | {"reports:create", "media:create", "personal:read", "reports:unmerge"}),
+    "shift_leader": ("supervision", _DESK | {"activities:read", "personal:read", "reports:unmerge"}),  # 值班长
     "supervisor": ("on_site", _FIELD),  # 监督员
     "grid_worker": ("on_site", _FIELD),  # 网格员
     "grid_leader": ("on_site", _FIELD | {"activities:read"}),  # 网格长

@@ -55,7 +55,9 @@ class CaseFact(Fact):
 
 
 class CaseOpened(CaseFact):
-    """A report became a case, or a closed case was reopened as this one."""
+    """A report became a case, or a closed case was reopened as this one. `apart_from` is the report that it was merged
+    into, of one that has a case of its own all the same: a desk said so, or the other's case had ended.
+    """
 
     TYPE: ClassVar[str] = "case.opened.v1"
 
@@ -67,6 +69,7 @@ class CaseOpened(CaseFact):
     attributes: dict[str, Any] = Field(default_factory=dict)
     media: list[UUID] = Field(default_factory=list)
     reopened_from: UUID | None = None
+    apart_from: UUID | None = None
 
 
 class CaseAccepted(CaseFact):
@@ -455,6 +458,22 @@ class CaseAbsorbed(CaseFact):
     new_reports: list[UUID] = Field(default_factory=list)
 
 
+class CaseReportAdded(CaseFact):
+    """并入重复上报: intake found more reports of the same matter. `reports` are all of them now."""
+
+    TYPE: ClassVar[str] = "case.report_added.v1"
+
+    new_reports: list[UUID]
+
+
+class CaseReportRemoved(CaseFact):
+    """移出上报: a desk found that they tell of another matter; each has a case of its own. `reports` are those left."""
+
+    TYPE: ClassVar[str] = "case.report_removed.v1"
+
+    removed_reports: list[UUID]
+
+
 class CaseVoided(CaseFact):
     """作废: duplicate or mistaken; the opinion is the reason. Terminal. `withdrawn` is the report whose sender took it
     back 撤回 before anybody acted on it: then no person voided the case.
@@ -631,6 +650,8 @@ FACTS: tuple[type[CaseFact], ...] = (
     CaseCorrected,
     CaseMerged,
     CaseAbsorbed,
+    CaseReportAdded,
+    CaseReportRemoved,
     CaseVoided,
     CaseReopened,
     CaseAppealed,

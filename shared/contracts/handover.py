@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 
 class Belonging(NamedTuple):
-    """A report's case. `handed`: it came to this case from another, by a merge 并案 or a reopening 重开."""
+    """A report's case. `handed`: it came to this case from another, by a merge 并案, a reopening 重开, or
+    because it was merged and is no more 解除合并.
+    """
 
     case_id: str
     handed: bool
@@ -24,6 +26,6 @@ def belongings(fact: Mapping[str, Any]) -> dict[str, Belonging]:
     reports, case_id = fact.get("reports") or (), fact["case_id"]
     act = fact.get("act")
     handed = set(fact.get("new_reports") or ()) if act == "absorb" else ()
-    if act == "open" and fact.get("reopened_from"):
+    if act == "open" and (fact.get("reopened_from") or fact.get("apart_from")):
         handed = set(reports)
     return {report: Belonging(case_id, report in handed) for report in reports}

@@ -26,6 +26,8 @@ class ReportReceived(Fact):
     the component 部件 that was reported on; `tracking_hash` is the hex SHA-256 of the reporter's tracking code.
     `address` is the place in words, masked as well; `approximate`: nothing else was given, and `location` and
     `routing_key` are those of a grid of the area that it names. `reachable`: the reporter left a way to be told.
+    `merged_into` is the report that tells of the same matter and came before it, if there is one: the next fact of this
+    report is then `report.merged`, and no case is to be opened for it.
     """
 
     TYPE: ClassVar[str] = "report.received.v1"
@@ -47,6 +49,30 @@ class ReportReceived(Fact):
     address: str | None = None
     approximate: bool = False
     reachable: bool = False
+    merged_into: UUID | None = None
+
+
+class ReportMerged(ReportReceived):
+    """重复上报并入: the report tells of the same matter as `merged_into`, the first of its cluster, and lies
+    `distance_m` from it.
+
+    It shares that report's case. It says all that the receipt said, so that a case can be made of it where the first
+    one's has ended in the meantime. Its record key is the first one's grid: it comes behind the facts of that report.
+    """
+
+    TYPE: ClassVar[str] = "report.merged.v1"
+
+    merged_into: UUID
+    distance_m: float
+
+
+class ReportUnmerged(ReportReceived):
+    """解除合并: a desk found that the report tells of another matter than `unmerged_from`: it gets its own case."""
+
+    TYPE: ClassVar[str] = "report.unmerged.v1"
+
+    unmerged_from: UUID
+    at: datetime
 
 
 class ReportWithdrawn(Fact):
@@ -310,6 +336,8 @@ class MessageFailed(Fact):
 
 FACTS: tuple[type[Fact], ...] = (
     ReportReceived,
+    ReportMerged,
+    ReportUnmerged,
     AreaDefined,
     AreaRetired,
     KeyIssued,

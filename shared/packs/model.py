@@ -216,6 +216,47 @@ class Attribute(Text):
         return matches(self.categories, category)
 
 
+class Likeness(Model):
+    """How near and how soon after one another two reports are told of the same matter; what is None is the default."""
+
+    radius_m: Annotated[int, Field(gt=0, le=500)] | None = None
+    window_hours: Annotated[int, Field(gt=0, le=8760)] | None = None
+
+
+CodePattern = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}\*?$", min_length=1)]
+"""A category's code, or the beginning of codes and `*`."""
+
+
+class Duplicates(Model):
+    """When reports are duplicates 重复上报 of one another: of the same category, or of `siblings` (which people cannot
+    be expected to tell apart), within a radius and a window. Of several patterns that fit a code the longest counts;
+    reports of categories in `never` are each a matter of their own.
+    """
+
+    radius_m: Annotated[int, Field(gt=0, le=500)]
+    window_hours: Annotated[int, Field(gt=0, le=8760)]
+    never: tuple[CodePattern, ...] = ()
+    categories: dict[CodePattern, Likeness] = Field(default_factory=dict)
+    siblings: tuple[Annotated[tuple[Code, ...], Field(min_length=2)], ...] = ()
+
+    def likeness_of(self, code: str) -> tuple[int, int] | None:
+        """Radius in metres and window in hours; None for a category that has none."""
+        if any(fits(pattern, code) for pattern in self.never):
+            return None
+        own = max((p for p in self.categories if fits(p, code)), key=lambda p: (p == code, len(p)), default=None)
+        special = Likeness() if own is None else self.categories[own]
+        return special.radius_m or self.radius_m, special.window_hours or self.window_hours
+
+    def family_of(self, code: str) -> str:
+        """The code that stands for this one and its siblings."""
+        return next((group[0] for group in self.siblings if code in group), code)
+
+
+def fits(pattern: str, code: str) -> bool:
+    """Whether `pattern` is the code, or its beginning and `*`."""
+    return code.startswith(pattern[:-1]) if pattern.endswith("*") else code == pattern
+
+
 class Dated(Model):
     """In effect from `begins` to `ends`, both days included; None: no end on that side."""
 
@@ -513,6 +554,7 @@ class Pack(Model):
     procedure: Procedure = Procedure()
     check_radius_m: Annotated[int, Field(gt=0)]
     anonymous: bool
+    duplicates: Duplicates | None = None
     attributes: dict[AttributeName, Attribute] = {}
     standards: dict[Code, Standard] = {}
     sources: dict[SourceKey, Source] = {}

@@ -46,6 +46,7 @@ def dangling(pack: Pack) -> Iterator[Problem]:
         if category.dept not in staffed:
             message = f"department {category.dept!r} has no unit in units.csv"
             yield Problem(f"{pack.name}/catalogue.csv", f"/{category.code}/dept", message)
+    yield from _duplicates(pack)
     if OF_CATEGORY in pack.departments:
         message = f"{OF_CATEGORY!r} means the category's own department in rules.yaml: name this one otherwise"
         yield Problem(f"{pack.name}/pack.yaml", f"/departments/{OF_CATEGORY}", message)
@@ -103,3 +104,26 @@ def covered_by(pattern: str, codes: Iterable[str]) -> set[str]:
     if pattern.endswith("*"):
         return {code for code in codes if code.startswith(pattern[:-1])}
     return {code for code in codes if code == pattern}
+
+
+def _duplicates(pack: Pack) -> Iterator[Problem]:
+    """Categories that are named where it says which reports are duplicates."""
+    rules, file = pack.duplicates, f"{pack.name}/pack.yaml"
+    if rules is None:
+        return
+    patterns = [(f"/duplicates/never/{n}", pattern) for n, pattern in enumerate(rules.never)]
+    patterns += [(f"/duplicates/categories/{pattern}", pattern) for pattern in rules.categories]
+    for where, pattern in patterns:
+        if not covered_by(pattern, pack.categories):
+            yield Problem(file, where, f"no category of catalogue.csv has a code that {pattern!r} fits")
+    named: set[str] = set()
+    for number, group in enumerate(rules.siblings):
+        for code in group:
+            where = f"/duplicates/siblings/{number}"
+            if code not in pack.categories:
+                yield Problem(file, where, f"there is no category {code!r} in catalogue.csv")
+            elif rules.likeness_of(code) is None:
+                yield Problem(file, where, f"{code!r} is never a duplicate, of siblings neither")
+            if code in named:
+                yield Problem(file, where, f"{code!r} is named twice: a category is in one group of siblings")
+            named.add(code)

@@ -15,6 +15,7 @@ from services.city.house import house
 from services.city.serving import bind, serve_until, stop_on_signals
 from services.intake import outgoing
 from services.intake.app import api_jobs, create_app
+from services.intake.commands.find_duplicates import KINDS
 from services.intake.commands.group_commit import ANSWER_SECONDS, GroupWriter
 from services.intake.settings import IntakeSettings
 from services.intake.store import reports as store
@@ -68,11 +69,7 @@ class OneStatement(GroupWriter):
 
     async def write(self, row: Row) -> bytes:
         async with self._pool.acquire() as connection:
-            await store.add_group(
-                connection,
-                [row],
-                *(outgoing.REPORT_TOPIC, outgoing.REPORT_TYPE, outgoing.REPORT_SEQUENCE, ANSWER_SECONDS),
-            )
+            await store.add_group(connection, [row], KINDS, ANSWER_SECONDS)
         return row.answer
 
 
@@ -121,7 +118,7 @@ def _with_writer(wired: Wired, writer: GroupWriter) -> Wired:
 
 
 # PostgreSQL must still be told the types of the parameters that the facts' part had.
-_UNUSED = "WITH unused AS (SELECT $17::text, $18::text, $19::int),"
+_UNUSED = f"WITH unused AS (SELECT {', '.join(f'${store.OWN + n}::text' for n in (1, 2, 3))}),"
 VARIANTS = {
     "no-store": no_store,
     "one-by-one": one_by_one,

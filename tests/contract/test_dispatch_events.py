@@ -69,7 +69,7 @@ def each_act() -> Iterator[Case]:
     """One case for each row of the table, and one on which an urging, a part and a suspension ran out."""
     for (status, act), step in TABLE.items():
         case = prepared(until(status), act)
-        if act not in MARKS - {A.ABSORB, A.NOTE_WITHDRAWAL, A.NOTE_ADDITION}:
+        if act not in MARKS - {A.ABSORB, A.ADD_REPORT, A.REMOVE_REPORT, A.NOTE_WITHDRAWAL, A.NOTE_ADDITION}:
             with suppress(Refusal):  # rows whose guard this regime never meets
                 yield perform(case, order(act), actor(step.posts[0]), case.facts[-1].at, RULES)
     case = do(do(until(Status.HANDLING), A.URGE, P.DISPATCHER), A.COORDINATE, P.DISPATCHER, meeting_at=START)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.dispatch.domain.case import Act, Status
+from services.dispatch.domain.case import Act, Priority, Status
 from services.dispatch.domain.clocks import Stage
 from services.dispatch.domain.matters import PartKind, RequestKind
 from services.dispatch.domain.routing import Reason
@@ -104,6 +104,7 @@ class CaseShape(BaseModel):
     unit: str | None
     assisting: list[str]
     reports: list[UUID]
+    priority: Priority = Field(description="by its reports: raised from the third, high from the tenth")
     history: str | None = Field(description="the old system that closed it; null for a case of ours")
     occurred_at: datetime | None
     opened_at: datetime

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from services.dispatch.domain.acts import Report, automatic, open_case
@@ -17,10 +18,13 @@ SERIAL_DIGITS = 6
 
 
 class Received(NamedTuple):
-    """A report as it arrived, with the trace that it belongs to."""
+    """A report as it arrived, with the trace that it belongs to. `apart_from` is the report that it was merged into, if
+    it was, and is to have a case of its own all the same.
+    """
 
     report: Report
     traceparent: str | None
+    apart_from: UUID | None = None
 
 
 async def open_cases(tx: Connection, wired: Wired, received: Sequence[Received]) -> None:
@@ -33,10 +37,10 @@ async def open_cases(tx: Connection, wired: Wired, received: Sequence[Received])
     by_id = {each.report.id: each for each in received}
     cases, traces = [], []
     for new in await opening.new_reports(tx, list(by_id)):
-        report, trace = by_id[new.report_id]
+        report, trace, apart_from = by_id[new.report_id]
         number = case_number(rules.number_prefix, new.now, rules.calendar.zone, new.serial)
         local = rules.for_area(report.area)
-        case = open_case(report, uuid7(), number, new.now, local)
+        case = open_case(report, uuid7(), number, new.now, local, apart_from)
         cases.append(automatic(case, new.now, local))
         traces.append(trace)
     if cases:

@@ -1,6 +1,6 @@
 """What an act does to a case: each returns the case as it then stands, with the facts that say so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,9 +35,12 @@ class Report:
     media: tuple[UUID, ...] = ()
 
 
-def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: Rules) -> Case:
-    """A new case of one report, its accept clock running."""
+def open_case(
+    report: Report, case_id: UUID, number: str, at: datetime, rules: Rules, apart_from: UUID | None = None
+) -> Case:
+    """A new case of one report, its accept clock running. `apart_from`: the report that it was merged into before."""
     limit = rules.stages.get(Stage.ACCEPT)
+    fact = Fact(1, 1, Act.OPEN, at, SYSTEM, None, Status.REPORTED)
     return Case(
         id=case_id,
         number=number,
@@ -56,7 +59,7 @@ def open_case(report: Report, case_id: UUID, number: str, at: datetime, rules: R
         attributes=report.attributes or {},
         media=report.media,
         clocks=(started(Stage.ACCEPT, limit, at, rules.calendar, 1, rules.course(Stage.ACCEPT)),) if limit else (),
-        facts=(Fact(1, 1, Act.OPEN, at, SYSTEM, None, Status.REPORTED),),
+        facts=(fact if apart_from is None else fact._replace(details={"apart_from": apart_from}),),
     )
 
 
@@ -91,6 +94,18 @@ def perform(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) 
 def absorbed(survivor: Case, merged: Case, at: datetime, rules: Rules) -> Case:
     """`survivor` with the reports of the case that was merged into it."""
     return perform(survivor, Order(Act.ABSORB, other=merged), SYSTEM, at, rules)
+
+
+def with_reports(case: Case, reports: Sequence[Report], at: datetime, rules: Rules) -> Case:
+    """`case` with more reports of the same matter."""
+    media = tuple(each for report in reports for each in report.media)
+    order = Order(Act.ADD_REPORT, reports=tuple(report.id for report in reports), media=media)
+    return perform(case, order, SYSTEM, at, rules)
+
+
+def without_report(case: Case, report_id: UUID, at: datetime, rules: Rules) -> Case:
+    """`case` without a report that tells of another matter."""
+    return perform(case, Order(Act.REMOVE_REPORT, reports=(report_id,)), SYSTEM, at, rules)
 
 
 def withdrawn(case: Case, report_id: UUID, reason: str, at: datetime, rules: Rules) -> Case:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.dispatch.domain.clocks import Stage, StageClock
@@ -42,6 +42,18 @@ class Centre(StrEnum):
     COMMAND = "command"
     UNIT = "unit"
     SYSTEM = "system"
+
+
+class Priority(StrEnum):
+    """紧急程度: many who report the same matter make it more urgent."""
+
+    NORMAL = "normal"
+    RAISED = "raised"
+    HIGH = "high"
+
+
+# Ours: three households agree that something is wrong; ten are a street.
+_REPORTS_OF: Final = {Priority.HIGH: 10, Priority.RAISED: 3}
 
 
 class Post(StrEnum):
@@ -101,6 +113,8 @@ class Act(StrEnum):
     CORRECT = "correct"
     MERGE = "merge"
     ABSORB = "absorb"
+    ADD_REPORT = "add_report"
+    REMOVE_REPORT = "remove_report"
     VOID = "void"
     FORCE_CLOSE = "force_close"
     REOPEN = "reopen"
@@ -236,6 +250,11 @@ class Case:
     def level(self) -> int:
         """The level that answers for it, as a number of area segments: its grid's until it climbs."""
         return self.area.level if self.matters.level is None else self.matters.level
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is by the number of its reports."""
+        return next((p for p, least in _REPORTS_OF.items() if len(self.reports) >= least), Priority.NORMAL)
 
     def shown_to(self, actor: Actor) -> bool:
         """A unit's clerk sees the cases that the unit has a part in."""

@@ -20,7 +20,8 @@ class PartWanted(NamedTuple):
 class Order(NamedTuple):
     """What is to be done, and what the act may carry; `effects` says which fields which act needs. `task_id` names the
     verification or check that the act asks for, `task` the one that it answers. `other_id` is the id of the case that
-    the act opens, or of the one that it merges into; `other` is that one, or the one that it absorbs. `rule`,
+    the act opens, or of the one that it merges into; `other` is that one, or the one that it absorbs. `reports` come to
+    the case, with their `media`, or leave it. `rule`,
     `rule_version` and, at filing, `limit` are a routing rule's, where one decided.
     """
 
@@ -51,6 +52,8 @@ class Order(NamedTuple):
     area: AreaPath | None = None
     other_id: UUID | None = None
     other: Case | None = None
+    reports: tuple[UUID, ...] = ()
+    media: tuple[UUID, ...] = ()
     recommended: bool | None = None
     approved: bool | None = None
     report_id: UUID | None = None

@@ -93,6 +93,8 @@ SENTENCES: Mapping[str, Words] = {
     ),
     "merge": Words("并入案卷{merged_into_number}", "merged the case into {merged_into_number}"),
     "absorb": Words("并入了案卷{absorbed_number}", "took in case {absorbed_number}"),
+    "add_report": Words("并入重复上报", "took in another report of the same matter"),
+    "remove_report": Words("移出上报，另立案卷", "let a report go to a case of its own"),
     "withdraw": Words("上报人撤回上报，案卷作废", "heard that the reporter withdrew the report; the case is void"),
     "note_withdrawal": Words("记录：上报人撤回上报", "noted that the reporter withdrew the report"),
     "note_addition": Words("记录：上报人补充", "noted what the reporter added"),

@@ -205,6 +205,8 @@ _MARKS = (
     | _in_each(OPEN, A.RECOMPUTE, _system(S.HANDLING))
     | _in_each(OPEN, A.MARK_UNANSWERED, _system(S.HANDLING))
     | _in_each(OPEN, A.ABSORB, _system(S.HANDLING))
+    | _in_each(OPEN, A.ADD_REPORT, _system(S.HANDLING))
+    | _in_each(OPEN, A.REMOVE_REPORT, _system(S.HANDLING))
     | _in_each((S.VERIFYING, S.CHECKING), A.REASSIGN_TASK, _system(S.HANDLING))
     # what a reporter says afterwards is heard whatever became of the case
     | _in_each(tuple(S), A.NOTE_WITHDRAWAL, _system(S.HANDLING))
@@ -216,6 +218,6 @@ TABLE: Mapping[tuple[Status, Act], Step] = (
 )
 # Acts that change nothing that may be done: the revision stays, so that nobody's If-Match goes stale by them.
 MARKS = frozenset(
-    {A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED, A.ABSORB}
-    | {A.NOTE_WITHDRAWAL, A.NOTE_ADDITION}
+    {A.MARK_WARNED, A.MARK_OVERDUE, A.AUTO_ESCALATE, A.RECOMPUTE, A.MARK_UNANSWERED}
+    | {A.ABSORB, A.ADD_REPORT, A.REMOVE_REPORT, A.NOTE_WITHDRAWAL, A.NOTE_ADDITION}
 )

@@ -62,6 +62,8 @@ ACT_ZH = {
     Act.CORRECT: "更正",
     Act.MERGE: "并案",
     Act.ABSORB: "并入",
+    Act.ADD_REPORT: "并入重复上报",
+    Act.REMOVE_REPORT: "移出上报",
     Act.VOID: "作废",
     Act.FORCE_CLOSE: "强制结案",
     Act.REOPEN: "重开",

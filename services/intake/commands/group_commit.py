@@ -1,18 +1,22 @@
 """Group commit: reports posted at the same time share one transaction, and each sender is answered after it.
 
-A writer takes all that waits and stores it with one statement; while that is under way the next group gathers. Nobody
-waits for company: a report that comes alone is stored alone. A sender that hangs up, or is cancelled, leaves its report
-in its group.
+A writer takes all that waits and stores it with one statement; while that is under way the next group gathers. Where
+reports of the group may be duplicates of others, that statement stands behind a look at what is near, in a transaction.
+Nobody waits for company: a report that comes alone is stored alone. A sender that hangs up, or is cancelled, leaves its
+report in its group.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from types import MappingProxyType
+from uuid import UUID
 
 import asyncpg
 import structlog
 
-from services.intake import outgoing
+from services.intake.commands.find_duplicates import KINDS, any_alike, hold_near, sorted_out
+from services.intake.domain.duplicates import Likenesses
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import telemetry
@@ -59,11 +63,24 @@ class _Waiting:
 
 
 class GroupWriter:
-    """Stores a process's reports: `most` rows a transaction, `writers` of them at once, `room` for those waiting."""
+    """Stores a process's reports: `most` rows a transaction, `writers` of them at once, `room` for those waiting.
 
-    def __init__(self, pool: Pool, outbox: Outbox, *, most: int = 256, writers: int = 2, room: int = 4_096) -> None:
+    `likenesses` say which of them are duplicates; none are, where it is empty.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        outbox: Outbox,
+        *,
+        likenesses: Likenesses = MappingProxyType({}),
+        most: int = 256,
+        writers: int = 2,
+        room: int = 4_096,
+    ) -> None:
         self._pool = pool
         self._outbox = outbox
+        self.likenesses = likenesses
         self._most = most
         self._writers = writers
         self._room = room
@@ -169,15 +186,13 @@ class GroupWriter:
 
     async def _store_each(self, connection: Connection, group: Sequence[_Waiting]) -> list[_Waiting]:
         """Store, bisecting around a row that the database refuses; those left out because of their key are returned."""
+        rows = [waiting.row for waiting in group]
         try:
-            stored = await store.add_group(
-                connection,
-                [waiting.row for waiting in group],
-                outgoing.REPORT_TOPIC,
-                outgoing.REPORT_TYPE,
-                outgoing.REPORT_SEQUENCE,
-                ANSWER_SECONDS,
-            )
+            if any_alike(rows, self.likenesses):
+                answers = await self._sort_out(connection, rows)
+            else:
+                stored = await store.add_group(connection, rows, KINDS, ANSWER_SECONDS)
+                answers = {row.id: row.answer for row in rows if row.id in stored}
         except Exception as error:
             locked = isinstance(error, asyncpg.LockNotAvailableError)
             if is_outage(error) and not locked:
@@ -190,11 +205,36 @@ class GroupWriter:
             return left + await self._store_each(connection, group[half:])
         left = []
         for waiting in group:
-            if waiting.row.id in stored:
-                waiting.answer(waiting.row.answer)
+            if waiting.row.id in answers:
+                waiting.answer(answers[waiting.row.id])
             else:
                 left.append(waiting)
         return left
+
+    async def _sort_out(self, connection: Connection, rows: Sequence[Row]) -> dict[UUID, bytes]:
+        """Store `rows`, each in its cluster; the answers of those that were stored, by their ids.
+
+        If one was left out because of its key, another may have joined it that can then not stay where it was put: all
+        is undone, and done without the one.
+        """
+        while rows:
+            await connection.execute("BEGIN", timeout=ANSWER_SECONDS)
+            try:
+                near = await hold_near(connection, rows, self.likenesses, ANSWER_SECONDS)
+                settled = sorted_out(rows, near, self.likenesses)
+                stored = await store.add_group(connection, settled, KINDS, ANSWER_SECONDS)
+                whole = len(stored) == len(rows)
+                await connection.execute("COMMIT" if whole else "ROLLBACK", timeout=ANSWER_SECONDS)
+            except BaseException as error:
+                if isinstance(error, asyncpg.PostgresError) or (isinstance(error, Exception) and not is_outage(error)):
+                    await connection.execute("ROLLBACK", timeout=ANSWER_SECONDS)
+                else:  # nothing is known of the transaction, and nobody is to wait for its locks
+                    connection.terminate()
+                raise
+            if whole:
+                return {row.id: row.answer for row in settled}
+            rows = [row for row in rows if row.id in stored]
+        return {}
 
     async def _answer_again(self, connection: Connection, left: Sequence[_Waiting], again: Sequence[_Waiting]) -> None:
         """Answer those whose key was used before; those whose key is in use right now look again a little later."""

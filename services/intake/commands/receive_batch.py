@@ -10,10 +10,10 @@ from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
-from services.intake import outgoing
 from services.intake.commands.admit_report import admit
 from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
+from services.intake.commands.find_duplicates import KINDS, hold_near, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -23,6 +23,7 @@ from services.intake.commands.receive_report import (
     place_of,
 )
 from services.intake.domain.component import Kept
+from services.intake.domain.duplicates import Cluster
 from services.intake.domain.report import Asked, AtComponent, AtPoint
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
@@ -41,6 +42,7 @@ PART: Final = 1_000
 # Lines are read and placed this many at a time; between them other requests have their turn (2 ms).
 TURN: Final = 50
 WAIT_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 5.0
 
 Line: TypeAlias = tuple[int, bytes]
 Outcome: TypeAlias = Row | Refusal
@@ -150,7 +152,7 @@ async def _store_part(
 ) -> bytes:
     if batch.key is None:
         async with transaction(desk.pool) as tx:
-            await _store_rows(tx, outcomes, range(len(outcomes)))
+            await _store_outcomes(tx, desk, outcomes)
         outbox.ring()
         return batch.render(outcomes)
     caller, key = f"{who.subject}/batch", f"{batch.key}/{n}"
@@ -162,7 +164,7 @@ async def _store_part(
                 before = await idempotency.find(tx, "intake", caller, key)
                 if before is not None:
                     return same_request(before, batch.request_hash).body
-                await _store_rows(tx, outcomes, range(len(outcomes)))
+                await _store_outcomes(tx, desk, outcomes)
                 answer = batch.render(outcomes)
                 await idempotency.save(tx, "intake", caller, key, Stored(batch.request_hash, 200, None, answer))
                 break
@@ -173,14 +175,26 @@ async def _store_part(
     return answer
 
 
-async def _store_rows(tx: Connection, outcomes: list[tuple[int, Outcome]], places: Sequence[int]) -> None:
-    """Store the rows at `places` of `outcomes`, bisecting around one that the database refuses."""
-    rows = [row for n in places if isinstance(row := outcomes[n][1], Row)]
-    if not rows:
+async def _store_outcomes(tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]]) -> None:
+    """Store the rows of `outcomes`, each in its cluster; there stands then what was stored."""
+    rows = [outcome for _, outcome in outcomes if isinstance(outcome, Row)]
+    near = await hold_near(tx, rows, desk.writer.likenesses, LOOK_SECONDS)
+    await _store_rows(tx, desk, outcomes, range(len(outcomes)), near)
+
+
+async def _store_rows(
+    tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]], places: Sequence[int], near: list[Cluster]
+) -> None:
+    """Store the rows at `places` of `outcomes`, bisecting around one that the database refuses; clusters that they
+    open are added to those `near`.
+    """
+    given = [(n, row) for n in places if isinstance(row := outcomes[n][1], Row)]
+    if not given:
         return
+    rows = sorted_out([row for _, row in given], near, desk.writer.likenesses)
     try:
         async with tx.transaction():
-            await store.add_chunk(tx, rows, outgoing.REPORT_TOPIC, outgoing.REPORT_TYPE, outgoing.REPORT_SEQUENCE)
+            await store.add_chunk(tx, rows, KINDS)
     except Exception as error:
         if is_outage(error):
             raise
@@ -190,5 +204,9 @@ async def _store_rows(tx: Connection, outcomes: list[tuple[int, Outcome]], place
             outcomes[places[0]] = (number, NotStorable(f"the database does not take it: {type(error).__name__}"))
             return
         half = len(places) // 2
-        await _store_rows(tx, outcomes, places[:half])
-        await _store_rows(tx, outcomes, places[half:])
+        await _store_rows(tx, desk, outcomes, places[:half], near)
+        await _store_rows(tx, desk, outcomes, places[half:], near)
+        return
+    for (n, _), row in zip(given, rows, strict=True):
+        outcomes[n] = (outcomes[n][0], row)
+    near += opened_by(rows)

@@ -47,7 +47,7 @@ async def report(pool: Pool, who: Principal, report_id: UUID) -> ReportView:
         category=found.category,
         received_at=found.received_at,
         case_id=found.case_id,
-        merged_into=None,
+        merged_into=found.merged_into,
         withdrawn_at=withdrawn_at,
         first_asked=answers,
     )

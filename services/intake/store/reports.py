@@ -1,10 +1,12 @@
 """Reports: written by the hundred in one statement, read one by one."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.intake.store import clusters
 from shared.postgres import Connection
 
 
@@ -13,6 +15,10 @@ class Row(NamedTuple):
 
     The event bears the report's id: a report has only one of its kind. `key` and `request_hash` are the sender's
     Idempotency-Key and what it was used for; None: none was given.
+
+    A report that joined a cluster 重复上报 has its first report in `merged_into`, whose grid is then the record key of
+    both its facts (`record_key`), and the second of them in `merged_event` and `merged_data`. One that opens a cluster
+    has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`).
     """
 
     id: UUID
@@ -34,6 +40,13 @@ class Row(NamedTuple):
     answer: bytes
     key: str | None
     request_hash: bytes | None
+    merged_into: UUID | None = None
+    record_key: str | None = None
+    merged_event: UUID | None = None
+    merged_data: bytes | None = None
+    spot: int | None = None
+    expires_at: datetime | None = None
+    together: int = 1
 
 
 class Answered(NamedTuple):
@@ -55,22 +68,29 @@ class Reported(NamedTuple):
     received_at: datetime
     case_id: UUID | None
     status: str | None
+    merged_into: UUID | None
 
 
 _REPORT = Row._fields[:13]
 _OUTBOX = (
     "shard", "topic", "key", "event_id", "type", "subject", "sequence", "routing_key", "at", "traceparent", "data",
 )  # fmt: skip
-# One statement, so one round trip and one commit, for all that was waiting. A row whose Idempotency-Key is in use by
+_KINDS = (
+    "uuid", "text", "text", "text", "text", "float8", "float8", "text", "timestamptz", "timestamptz", "text", "jsonb",
+    "bytea", "smallint", "text", "bytea", "bytea", "text", "bytea",
+    "uuid", "text", "uuid", "bytea", "bigint", "timestamptz", "int",
+)  # fmt: skip
+# Parameters of the rows; behind them come topic, type of the first fact and of the second.
+OWN = len(_KINDS)
+# One statement, so one round trip, for all that was waiting. A row whose Idempotency-Key is in use by
 # another transaction at this moment is left out by the try-lock instead of waited for: nobody holds up neighbours.
-# Keys are inserted in order, so that two statements never wait for each other.
+# Keys are inserted in order, so that two statements never wait for each other. Facts go out in the order of the rows: a
+# report that joins a cluster is told of after the one that opened it.
 ADD_GROUP = f"""
     WITH asked AS MATERIALIZED (
         SELECT *, key IS NULL OR pg_try_advisory_xact_lock(hashtextextended(caller || ' ' || key, 0)) AS free
-          FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[],
-                      $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::jsonb[], $13::bytea[],
-                      $14::smallint[], $15::text[], $16::bytea[], $20::bytea[], $21::text[], $22::bytea[])
-            AS r ({", ".join(Row._fields)})
+          FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_KINDS, 1))})
+               WITH ORDINALITY AS r ({", ".join(Row._fields)}, place)
     ), claimed AS (
         INSERT INTO intake.idempotency (caller, key, request_hash, status, body)
         SELECT caller, key, request_hash, 201, answer FROM asked WHERE key IS NOT NULL AND free ORDER BY caller, key
@@ -81,12 +101,31 @@ ADD_GROUP = f"""
     ), stored AS (
         INSERT INTO intake.reports ({", ".join(_REPORT)})
         SELECT {", ".join(_REPORT)} FROM taken
+    ), opened AS (
+        INSERT INTO intake.clusters ({", ".join(clusters.COLUMNS)})
+        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together, expires_at
+          FROM taken WHERE spot IS NOT NULL
+    ), merged AS (
+        INSERT INTO intake.merged_reports ({", ".join(clusters.MERGED_COLUMNS)})
+        SELECT id, merged_into, received_at, record_key FROM taken WHERE merged_into IS NOT NULL
+    ), joined AS (
+        UPDATE intake.clusters c SET reports = c.reports + m.more
+          FROM (SELECT merged_into, count(*)::int AS more FROM taken WHERE merged_into IS NOT NULL GROUP BY 1) AS m
+         WHERE c.id = m.merged_into
+    ), counted AS (
+        INSERT INTO intake.report_facts (report_id, version)
+        SELECT id, 2 FROM taken WHERE merged_into IS NOT NULL
     ), attached AS (
         INSERT INTO intake.component_reports (code, report_id)
         SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
     ), published AS (
         INSERT INTO intake.outbox ({", ".join(_OUTBOX)})
-        SELECT shard, $17, routing_key, id, $18, id::text, $19, routing_key, received_at, traceparent, data FROM taken
+        SELECT shard, ${OWN + 1}::text, coalesce(record_key, routing_key), event_id, kind, id::text, version,
+               routing_key, received_at, traceparent, fact
+          FROM (SELECT *, id AS event_id, ${OWN + 2}::text AS kind, 1 AS version, data AS fact FROM taken
+                 UNION ALL
+                SELECT *, merged_event, ${OWN + 3}::text, 2, merged_data FROM taken WHERE merged_into IS NOT NULL) AS f
+         ORDER BY place, version
     )
     SELECT id FROM taken
 """
@@ -99,9 +138,15 @@ ANSWERS = """
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ' ' || $2::text, 0))"
 
 REPORT = """
-    SELECT r.id, r.tracking_code, r.routing_key, r.category, r.received_at, s.case_id, s.status
+    SELECT r.id, r.tracking_code, r.routing_key, r.category, r.received_at, s.case_id, s.status, m.cluster
       FROM intake.reports r LEFT JOIN intake.report_status s ON s.report_id = r.id
+           LEFT JOIN intake.merged_reports m ON m.report_id = r.id AND m.unmerged_at IS NULL
      WHERE r.id = $1
+"""
+
+TOLD = """
+    SELECT id, tracking_code, routing_key, category, description, lon, lat, source, occurred_at, received_at, details
+      FROM intake.reports WHERE id = $1
 """
 
 # A later case of the same report (a reopened one) has a later id: UUIDv7 sorts by time.
@@ -117,49 +162,78 @@ SAVE_STATUS = """
 """
 
 
-async def add_group(
-    connection: Connection, rows: Sequence[Row], topic: str, kind: str, sequence: int, seconds: float
-) -> set[UUID]:
+class Kinds(NamedTuple):
+    """Topic of reports, and the types of the fact of a receipt and of a merge."""
+
+    topic: str
+    received: str
+    merged: str
+
+
+async def add_group(connection: Connection, rows: Sequence[Row], kinds: Kinds, seconds: float) -> set[UUID]:
     """Store `rows` with their events and answers, durably when this returns; the ids of those that were stored.
 
     Left out is a row whose Idempotency-Key was used before, or is being used by another transaction now. The statement
-    is its own transaction. Within `rows` a key occurs once. Raises TimeoutError after `seconds`.
+    is its own transaction, if the caller has none. Within `rows` a key occurs once. Raises TimeoutError after
+    `seconds`.
     """
-    columns = list(zip(*rows, strict=True))
-    found = await connection.fetch(
-        ADD_GROUP, *columns[:16], topic, kind, sequence, columns[16], columns[17], columns[18], timeout=seconds
-    )
+    found = await connection.fetch(ADD_GROUP, *zip(*rows, strict=True), *kinds, timeout=seconds)
     return {row[0] for row in found}
 
 
-async def add_chunk(tx: Connection, rows: Sequence[Row], topic: str, kind: str, sequence: int) -> None:
+async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
     """Store `rows` with their events, as one part of a batch; keys and answers are the batch's own business.
 
     By COPY: 5 µs a row of this process's time, where the arrays of a statement take 15.
     """
     await tx.copy_records_to_table("reports", schema_name="intake", columns=_REPORT, records=[r[:13] for r in rows])
-    events = [
+    events: list[tuple[Any, ...]] = []
+    for r in rows:
+        told = (r.shard, kinds.topic, r.record_key or r.routing_key)
+        where = (r.routing_key, r.received_at, r.traceparent)
+        events.append((*told, r.id, kinds.received, str(r.id), 1, *where, r.data))
+        if r.merged_into is not None:
+            events.append((*told, r.merged_event, kinds.merged, str(r.id), 2, *where, r.merged_data))
+    await tx.copy_records_to_table("outbox", schema_name="intake", columns=_OUTBOX, records=events)
+    opened = [
         (
-            r.shard,
-            topic,
-            r.routing_key,
             r.id,
-            kind,
-            str(r.id),
-            sequence,
+            r.spot,
+            r.category,
+            r.lon,
+            r.lat,
+            r.occurred_at or r.received_at,
             r.routing_key,
-            r.received_at,
-            r.traceparent,
-            r.data,
+            r.together,
+            r.expires_at,
         )
         for r in rows
+        if r.spot is not None
     ]
-    await tx.copy_records_to_table("outbox", schema_name="intake", columns=_OUTBOX, records=events)
+    if opened:
+        await tx.copy_records_to_table("clusters", schema_name="intake", columns=clusters.COLUMNS, records=opened)
+    merged = [(r.id, r.merged_into, r.received_at, r.record_key) for r in rows if r.merged_into is not None]
+    if merged:
+        await _add_merged(tx, merged, {each[0] for each in opened})
+
     attached = [(int(r.details["component"]), r.id) for r in rows if r.details and "component" in r.details]
     if attached:
         await tx.copy_records_to_table(
             "component_reports", schema_name="intake", columns=("code", "report_id"), records=attached
         )
+
+
+async def _add_merged(tx: Connection, merged: Sequence[tuple[Any, ...]], opened: set[UUID]) -> None:
+    await tx.copy_records_to_table(
+        "merged_reports", schema_name="intake", columns=clusters.MERGED_COLUMNS, records=merged
+    )
+    versions = [(each[0], 2) for each in merged]
+    await tx.copy_records_to_table(
+        "report_facts", schema_name="intake", columns=("report_id", "version"), records=versions
+    )
+    more = Counter(each[1] for each in merged if each[1] not in opened)
+    if more:
+        await clusters.count(tx, more)
 
 
 async def try_lock(tx: Connection, caller: str, key: str) -> bool:
@@ -176,6 +250,22 @@ async def find_answers(connection: Connection, keys: Sequence[tuple[str, str]]) 
 async def find_report(connection: Connection, report_id: UUID) -> Reported | None:
     row = await connection.fetchrow(REPORT, report_id)
     return None if row is None else Reported(*row)
+
+
+async def find_told(connection: Connection, report_id: UUID) -> dict[str, Any] | None:
+    """What `report.received` tells of a report, but that it has the tracking code itself in place of its hash."""
+    row = await connection.fetchrow(TOLD, report_id)
+    if row is None:
+        return None
+    told = dict(row)
+    details = told.pop("details") or {}
+    place = {"lon": told.pop("lon"), "lat": told.pop("lat")}
+    return told | {
+        "report_id": told.pop("id"),
+        "location": place,
+        "attributes": details.get("attributes", {}),
+        "media": details.get("media", []),
+    }
 
 
 async def save_status(tx: Connection, states: Sequence[tuple[UUID, UUID, int, str, bool]]) -> None:

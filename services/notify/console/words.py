@@ -62,6 +62,8 @@ EVENTS: Final = {
     "case.corrected.v1": ("更正", "corrected"),
     "case.merged.v1": ("并案", "merged into another case"),
     "case.absorbed.v1": ("并入", "took over another case"),
+    "case.report_added.v1": ("并入重复上报", "took in another report of the same matter"),
+    "case.report_removed.v1": ("移出上报", "let a report go to a case of its own"),
     "case.voided.v1": ("作废", "void"),
     "case.reopened.v1": ("重开", "reopened as a new case"),
     "case.appealed.v1": ("申诉", "appeal made"),

@@ -199,6 +199,13 @@ async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
         yield place
 
 
+@pytest.fixture(scope="session")
+async def merging_intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    """Shared as `intake` is; duplicates are merged, as they are unless a test says otherwise."""
+    async with city(postgres_dsn, tmp_path_factory.mktemp("merging"), demo_areas(), merge_duplicates=True) as place:
+        yield place
+
+
 @pytest.fixture
 async def empty_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
     """One test's own, without areas."""

@@ -92,6 +92,8 @@ NEEDED: dict[Act, dict[str, object]] = {
     Act.REVIEW_APPEAL: {"recommended": True},
     Act.DECIDE_APPEAL: {"approved": True},
     Act.REASSIGN_TASK: {"task_id": UUID(int=9), "assignee": "b-post"},
+    Act.ADD_REPORT: {"reports": (UUID(int=5),), "media": (UUID(int=6),)},
+    Act.REMOVE_REPORT: {"reports": (UUID(int=5),)},
 }
 
 

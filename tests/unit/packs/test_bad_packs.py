@@ -121,6 +121,19 @@ def test_names_the_packs_there_are() -> None:
         ),
         ("units.csv", "\ndsny,dsny,,", "\ndsny,dsny,BX..1,", "nyc-311/units.csv /dsny/area: an area path is 1 to 8"),
         ("units.csv", "\ndsny,dsny,,", "\nnypd,dsny,,", "nyc-311/units.csv line 4, code: nypd is already a unit"),
+        (
+            "pack.yaml",
+            "illegal-fireworks: {radius_m",
+            "illegal-firework: {radius_m",
+            "nyc-311/pack.yaml /duplicates/categories/illegal-firework: no category of catalogue.csv has a code that",
+        ),
+        ("pack.yaml", "[illegal-parking, blocked", "[lost-property, blocked", "'lost-property' is never a duplicate"),
+        (
+            "pack.yaml",
+            "[illegal-parking, blocked",
+            "[street-sign-missing, blocked",
+            "'street-sign-missing' is named twice",
+        ),
         ("units.csv", "code,dept,area", "code,dept,place", "nyc-311/units.csv line 3, area: field required"),
     ],
 )

@@ -47,6 +47,8 @@ EFFECTS: Mapping[Act, EffectOf] = {
     Act.ESCALATE: together.escalate,
     Act.CORRECT: moving.correct,
     Act.ABSORB: moving.absorb,
+    Act.ADD_REPORT: moving.add_report,
+    Act.REMOVE_REPORT: moving.remove_report,
     Act.MERGE: ending.merge,
     Act.SELF_HANDLE: ending.self_handle,
     Act.DECLINE: ending.close,

@@ -1,4 +1,4 @@
-"""Category and place put right before the case is dispatched, and the reports of a duplicate taken over."""
+"""Category and place put right before the case is dispatched; reports that come to a case, or leave it."""
 
 from datetime import datetime
 from typing import Any
@@ -56,3 +56,17 @@ def absorb(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -
     media = tuple(each for each in order.other.media if each not in case.media)
     details = {"absorbed": order.other.id, "absorbed_number": order.other.number, "new_reports": list(new)}
     return Effect({"reports": (*case.reports, *new), "media": (*case.media, *media)}, details)
+
+
+def add_report(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
+    """重复上报: more reports of the same matter, which intake found when they came; what they show is kept with it."""
+    new = tuple(report for report in order.reports if report not in case.reports)
+    media = tuple(each for each in order.media if each not in case.media)
+    return Effect({"reports": (*case.reports, *new), "media": (*case.media, *media)}, {"new_reports": list(new)})
+
+
+def remove_report(case: Case, order: Order, actor: Actor, at: datetime, rules: Rules) -> Effect:
+    """A desk found that they tell of another matter: each goes to a case of its own. The first report stays."""
+    gone = [report for report in case.reports[1:] if report in order.reports]
+    kept = tuple(report for report in case.reports if report not in gone)
+    return Effect({"reports": kept}, {"removed_reports": gone})
