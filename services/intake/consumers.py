@@ -6,6 +6,7 @@ from services.intake.commands.follow_cases import follow_cases
 from services.intake.commands.follow_clusters import follow_clusters
 from services.intake.commands.follow_first_asked import follow_first_asked
 from services.intake.commands.follow_requests import follow_requests
+from services.intake.commands.heard import heard
 from services.intake.commands.take_messages import take_messages
 from services.intake.wiring import SCHEMA, Wired
 from shared.bus.consumer import Subscription
@@ -21,10 +22,11 @@ def subscriptions(wired: Wired) -> list[Subscription]:
     """Every fact of a case carries its status and its reports, so all types are wanted."""
 
     async def on_cases(tx: Connection, records: Sequence[Record]) -> None:
-        await follow_cases(tx, records)
-        await follow_clusters(tx, wired.desk.writer.likenesses, records)
-        await follow_requests(tx, records)
-        await follow_first_asked(wired.outbox, tx, records)
+        facts = heard(records)
+        await follow_cases(tx, facts)
+        await follow_clusters(tx, wired.desk.writer.likenesses, facts)
+        await follow_requests(tx, facts)
+        await follow_first_asked(wired.outbox, tx, facts)
 
     async def on_messages(tx: Connection, records: Sequence[Record]) -> None:
         await take_messages(tx, records, wired.pack.messages.texts)

@@ -1,19 +1,14 @@
 """`wangge components`: what stands in the city."""
 
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from services.intake.commands.import_components import Progress
-    from services.intake.store.component_imports import Standing
-    from shared.imports.reading import Source
+from services.city.cli.importing import Bar, refused_file, run
 
-# Nothing, or not all that could be, was done.
-NOT_DONE = 2
+if TYPE_CHECKING:
+    from services.intake.store.component_imports import Standing
 
 components = typer.Typer(
     no_args_is_help=True,
@@ -45,27 +40,26 @@ def import_file(
     refused; mend them in the file of refused rows and import that. 2: nothing could be done, or it was cut short; the
     same command again goes on.
     """
+    from rich.progress import TimeRemainingColumn
+
     from services.city.cli.opened import opened
-    from services.city.trouble import Trouble
     from services.intake.commands.import_components import Asked, check_components, import_components
     from services.intake.components.columns import FORMAT
     from shared.imports.reading import inspect
 
     async def work() -> "Standing":
-        refused = errors or file.with_name(f"{file.name}.errors.csv")
-        if refused.resolve() == file.resolve():
-            raise Trouble("--errors names the file itself; refused rows need a file of their own")
+        refused = refused_file(file, errors)
         async with opened("intake") as wired:
             source = inspect(file, FORMAT)
             asked = Asked(source, refused, batch)
-            with _Bar(source) as bar:
+            with Bar(source, TimeRemainingColumn()) as bar:
                 done = await (check_components if dry_run else import_components)(
-                    wired.pool, wired.pack, asked, bar.show
+                    wired.pool, wired.pack, asked, lambda progress: bar.show(progress.line)
                 )
         _tell(done, refused, dry_run)
         return done
 
-    if _run(work).refused:
+    if run(work).refused:
         raise typer.Exit(1)
 
 
@@ -75,47 +69,6 @@ def template() -> None:
     from services.intake.components.columns import COLUMNS
 
     typer.echo(",".join(COLUMNS))
-
-
-def _run(work: "Callable[[], Coroutine[Any, Any, Standing]]") -> "Standing":
-    """Expected trouble is one line and status 2: 1 means that rows were refused."""
-    import uvloop
-
-    from services.city.cli.trouble import one_line
-
-    try:
-        return uvloop.run(work())
-    except KeyboardInterrupt:
-        print("wangge: stopped; the same command goes on from there", file=sys.stderr)
-    except Exception as error:
-        line = one_line(error)
-        if line is None:
-            raise
-        print(f"wangge: {line}", file=sys.stderr)
-    raise typer.Exit(NOT_DONE)
-
-
-class _Bar:
-    """How much of the file is settled, and how long it still takes."""
-
-    def __init__(self, source: "Source") -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._lines = self._progress.add_task("lines 行", total=source.lines)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, progress: "Progress") -> None:
-        self._progress.update(self._lines, completed=progress.line)
 
 
 def _tell(done: "Standing", refused: Path, dry_run: bool) -> None:

@@ -1,20 +1,17 @@
 """`wangge history`: the closed cases of an old system."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from services.dispatch.commands.import_history import Progress
-    from services.dispatch.store.history import Standing
-    from shared.imports.reading import Source
+from services.city.cli.importing import Bar, refused_file, run
 
-# Nothing, or not all that could be, was done.
-NOT_DONE = 2
+if TYPE_CHECKING:
+    from services.dispatch.store.history import Standing
+
+_LINES, _WAITING = "lines 行", "waiting for the relay 等待发布"
 
 history = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +46,8 @@ def import_file(
     """
     import re
 
+    from rich.progress import TimeElapsedColumn
+
     from services.city.cli.opened import opened
     from services.city.history_places import city_places
     from services.city.trouble import Trouble
@@ -60,21 +59,21 @@ def import_file(
     async def work() -> "Standing":
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", system):
             raise Trouble("--system is a short name of small letters, digits, _ and -: yuncheng-2015")
-        refused = errors or file.with_name(f"{file.name}.errors.csv")
-        if refused.resolve() == file.resolve():
-            raise Trouble("--errors names the file itself; refused rows need a file of their own")
+        refused = refused_file(file, errors)
         async with opened("dispatch") as wired:
             source = inspect(file, FORMAT)
             async with wired.pool.acquire() as connection:
                 places = await city_places(connection, wired.pack)
             mask = Mask("services.intake.domain.masking", "mask")
             asked = Asked(source, system, refused, places, mask, allow_unknown_units, batch)
-            with _Bar(source) as bar:
-                done = await (check_history if dry_run else import_history)(wired, asked, bar.show)
+            with Bar(source, TimeElapsedColumn()) as bar:
+                done = await (check_history if dry_run else import_history)(
+                    wired, asked, lambda progress: bar.show(progress.line, _WAITING if progress.waiting else _LINES)
+                )
         _tell(done, refused, dry_run)
         return done
 
-    done = _run(work)
+    done = run(work)
     if done.refused:
         raise typer.Exit(1)
 
@@ -112,48 +111,6 @@ def list_imports(
         typer.echo("nothing was imported yet 尚无导入记录")
         return
     Console().print(found)
-
-
-def _run(work: "Callable[[], Coroutine[Any, Any, Standing]]") -> "Standing":
-    """Expected trouble is one line and status 2: 1 means that rows were refused."""
-    import uvloop
-
-    from services.city.cli.trouble import one_line
-
-    try:
-        return uvloop.run(work())
-    except KeyboardInterrupt:
-        print("wangge: stopped; the same command goes on from there", file=sys.stderr)
-    except Exception as error:
-        line = one_line(error)
-        if line is None:
-            raise
-        print(f"wangge: {line}", file=sys.stderr)
-    raise typer.Exit(NOT_DONE)
-
-
-class _Bar:
-    """How much of the file is settled, and how many rows a second that is."""
-
-    def __init__(self, source: "Source") -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self._lines = self._progress.add_task("lines 行", total=source.lines)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, progress: "Progress") -> None:
-        words = "waiting for the relay 等待发布" if progress.waiting else "lines 行"
-        self._progress.update(self._lines, completed=progress.line, description=words)
 
 
 def _tell(done: "Standing", refused: Path, dry_run: bool) -> None:

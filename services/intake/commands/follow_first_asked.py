@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import orjson
-
 from services.intake import outgoing
+from services.intake.commands.heard import Heard
 from services.intake.domain.first_asked import relieved, steps_of
 from services.intake.store import facts as fact_store
 from services.intake.store import first_asked as store
-from shared.bus.event import Record
 from shared.bus.outbox import Outbox
 from shared.postgres import Connection
 
 
-async def follow_first_asked(outbox: Outbox, tx: Connection, records: Sequence[Record]) -> None:
+async def follow_first_asked(outbox: Outbox, tx: Connection, facts: Sequence[Heard]) -> None:
     """Two statements for a batch in which nobody is relieved; a fact for each report whose first asked is."""
-    told = [orjson.loads(record.data) for record in records]
+    told = [fact for fact, _ in facts]
     opened = {UUID(each) for fact in told if fact.get("act") == "open" for each in fact.get("reports") or ()}
     if opened:
         await store.begin(tx, sorted(opened))

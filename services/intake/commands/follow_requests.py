@@ -5,30 +5,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
+from services.intake.commands.heard import Heard
 from services.intake.domain.masking import mask
 from services.intake.domain.open311 import ANSWERS, MOVES, TOLD, is_open
 from services.intake.store import open311_following as store
 from services.intake.store.open311_following import Move, Step
-from shared.bus.event import Record
 from shared.contracts.handover import Belonging, belongings
 from shared.postgres import Connection
 
 
-async def follow_requests(tx: Connection, records: Sequence[Record]) -> None:
+async def follow_requests(tx: Connection, facts: Sequence[Heard]) -> None:
     """Note the steps that a reporter would want to hear of, and move the requests whose case begins, ends or changes.
 
     Most facts are one row here, however many reports their case has.
     """
     steps: list[Step] = []
     moves: dict[str, tuple[Belonging, Move]] = {}
-    for record in records:
-        fact = orjson.loads(record.data)
+    for fact, _ in facts:
         act = fact.get("act")
         told = act in TOLD
         if told:
-            steps.append(_step(fact, act))
+            steps.append(_step(fact, fact["act"]))
         if act in MOVES or fact.get("new_reports") or (told and not is_open(fact["status"])):
             _take(fact, moves)
     if steps:

@@ -19,6 +19,7 @@ from services.dispatch.store import timeline
 from services.dispatch.store.rows import case_of
 from services.evaluation.commands.rebuild import rebuild
 from services.intake.commands.follow_cases import follow_cases
+from services.intake.commands.heard import heard
 from services.notify.commands.append_facts import append_cases
 from shared.bus.embedded import EmbeddedCarrier
 from shared.contracts import topics
@@ -280,7 +281,7 @@ async def test_nobody_who_listens_hears_of_it(city: dict[str, str]) -> None:
     connection = await connect(city["WANGGE_DATABASE_URL"], name="test")
     async with connection.transaction():
         await append_cases(connection, records)
-        await follow_cases(connection, records)
+        await follow_cases(connection, heard(records))
     await connection.close()
     for table in ("notify.log", "notify.tracked_steps", "notify.tracked_links", "intake.report_status"):
         assert await stored(city, f"SELECT count(*) FROM {table}") == [(0,)], table

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from services.intake.commands.follow_cases import follow_cases
+from services.intake.commands.heard import heard
 from services.intake.commands.name_media import name_media
 from services.intake.commands.sweep_media import sweep_media, sweep_unknown
 from services.intake.domain.media import may_be_made
@@ -122,7 +123,7 @@ async def test_what_an_act_brings_is_named(intake: Place) -> None:
         "at": datetime.now(UTC).isoformat(), "evidence": [early, str(late)],
     }  # fmt: skip
     async with transaction(intake.wired.pool) as tx:
-        await follow_cases(tx, [_record(fact)])
+        await follow_cases(tx, heard([_record(fact)]))
     assert (await put(intake, late, PNG)).status_code == 201
     await age(intake, early, str(late))
     await sweep_media(intake.wired.shelf, timedelta(days=7))
