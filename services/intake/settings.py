@@ -29,6 +29,7 @@ class IntakeSettings(Settings):
         "as other S3 clients read them) or file:///folder; left out: the folder `media` in the data folder",
     )
     media_unnamed_days: int = Field(7, ge=1, description="a file that no report and no act names is kept so long")
+    media_offered_days: int = Field(30, ge=1, description="place and time that a device wrote are kept so long")
     media_unnamed_most: int = Field(10_000, ge=1, description="such files of one caller; a further one: 429")
     media_upload_hours: int = Field(24, ge=1, description="an upload waits so long for its next part")
     media_thumbnails_at_once: int = Field(1, ge=1, le=16, description="pictures that one process makes smaller at once")

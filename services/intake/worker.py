@@ -23,7 +23,11 @@ def worker_jobs(wired: Wired) -> list[Job]:
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         clusters_job(wired.pool),
         area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
-        sweep_media.sweep_job(wired.shelf, timedelta(days=wired.settings.media_unnamed_days)),
+        sweep_media.sweep_job(
+            wired.shelf,
+            timedelta(days=wired.settings.media_unnamed_days),
+            timedelta(days=wired.settings.media_offered_days),
+        ),
         wired.teller.job(),
         expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
         settle_job(wired.pool, wired.clock),

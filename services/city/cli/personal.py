@@ -21,13 +21,18 @@ def erase(
         str | None, typer.Option(help="The person's e-mail address; - reads it from standard input.")
     ] = None,
     report: Annotated[UUID | None, typer.Option(help="Any report of the person.")] = None,
+    activity: Annotated[UUID | None, typer.Option(help="Any activity 工作记录 that names the person.")] = None,
     reason: Annotated[
         str, typer.Option(help="consent_withdrawn, subject_request, purpose_reached or unlawful.")
     ] = "subject_request",
+    media: Annotated[
+        bool, typer.Option("--media", help="Delete the pictures of their reports and visits too: they show the person.")
+    ] = False,
 ) -> None:
-    """Destroy the key of a person: what is personal of all their reports is unreadable for ever, in every copy.
+    """Destroy the key of a person: what is personal of all their reports, and of visits to them, is unreadable for
+    ever, in every copy.
 
-    The reports stay, with what was never personal. It is written down, and cannot be undone.
+    Reports and visits stay, with what was never personal. It is written down, and cannot be undone.
     """
     from services.city.cli.opened import opened
     from services.city.trouble import Trouble
@@ -35,18 +40,21 @@ def erase(
     from services.intake.domain.purposes import Reason
     from shared.kernel.area import AreaPath
 
-    if sum(given is not None for given in (phone, email, report)) != 1:
-        raise Trouble("name the person in one way: --phone, --email or --report")
+    if sum(given is not None for given in (phone, email, report, activity)) != 1:
+        raise Trouble("name the person in one way: --phone, --email, --report or --activity")
     if reason not in [*Reason]:
         raise Trouble(f"--reason is one of {', '.join(Reason)}")
 
     async def work() -> str:
-        whom = Whom(report, _given(phone), _given(email))
+        whom = Whom(report, _given(phone), _given(email), activity)
         async with opened("intake") as wired:
             city = AreaPath(wired.pack.area)
             who = _operator("personal:erase")
-            done = await erase_personal(wired.pool, wired.desk.vault, wired.clock, who, whom, Reason(reason), city=city)
-        return f"personal: {done.subjects} keys destroyed, {done.reports} reports 已销毁密钥，上报保留但不可读"
+            done = await erase_personal(
+                wired.pool, wired.desk.vault, wired.clock, who, whom, Reason(reason), city=city, pictures=media
+            )
+        lost = f"{done.reports} reports, {done.activities} activities"
+        return f"personal: {done.subjects} keys destroyed, {lost} 已销毁密钥，记录保留但不可读"
 
     typer.echo(asyncio.run(work()))
 
@@ -91,6 +99,7 @@ def rewrap() -> None:
 @personal.command("log", short_help="Who read or erased what, and why.")
 def show_log(
     report: Annotated[UUID | None, typer.Option(help="Of this report alone.")] = None,
+    activity: Annotated[UUID | None, typer.Option(help="Of this activity alone.")] = None,
     limit: Annotated[int, typer.Option(help="The newest so many.", min=1, max=500)] = 50,
 ) -> None:
     """Who read or erased what is personal, when and why; the newest first."""
@@ -101,12 +110,14 @@ def show_log(
     from services.intake.queries.personal_log import personal_log
 
     async def work() -> Table:
-        table = Table("at", "act", "who", "post", "purpose", "note", "report")
+        table = Table("at", "act", "who", "post", "purpose", "note", "report or activity")
         async with opened("intake") as wired:
             who = _operator("audit:read")
-            page = await personal_log(wired.pool, who, report_id=report, act=None, cursor=None, limit=limit)
+            page = await personal_log(
+                wired.pool, who, report_id=report, activity_id=activity, act=None, cursor=None, limit=limit
+            )
         for one in page.items:
-            row = (one.actor, one.post or "", one.purpose, one.note, str(one.report_id or ""))
+            row = (one.actor, one.post or "", one.purpose, one.note, str(one.report_id or one.activity_id or ""))
             table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.act, *row)
         return table
 

@@ -10,6 +10,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.api.activity_body import ActivityBody, read_activity
+from services.intake.api.personal import once_of
+from services.intake.commands.read_personal import Once
 from services.intake.commands.record_activities import Line, Outcome, record_activities, record_activity
 from services.intake.queries.activities import ActivityView
 from services.intake.queries.activities import activities as list_activities
@@ -17,6 +19,7 @@ from services.intake.queries.activities import activity as find_activity
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import Cursor, Listing, PageLimit, StraightRoute, problem, runs, status_of, wired_of
+from shared.idempotency import IdempotencyKey, key_of
 from shared.kernel.errors import Invalid, Refusal, TooLarge, Unavailable
 from shared.postgres import is_outage
 
@@ -65,32 +68,37 @@ class ActivityTaken(BaseModel):
 async def _post_activity(request: Request) -> Response:
     wired: Wired = wired_of(request)
     who = await wired.auth.principal(request.headers.get("authorization"))
-    recorded = await record_activity(wired.desk, wired.outbox, who, await request.body(), read_activity)
+    once = await once_of(request, wired, key_of(request))
+    recorded = await record_activity(wired.desk, wired.outbox, who, await request.body(), read_activity, once)
     answer = orjson.dumps(recorded._asdict())
     return Response(answer, 200 if recorded.again else 201, media_type="application/json")
 
 
 @straight_router.post("/v1/activities", status_code=201, response_model=ActivityTaken)
 @runs(_post_activity)
-async def post_activity(body: ActivityBody, caller: Caller) -> Any:
+async def post_activity(body: ActivityBody, caller: Caller, idempotency_key: IdempotencyKey = None) -> Any:
     """Record a patrol, a visit, an inspection, an entry of the diary or a meeting, up to 30 days late. `id` is made by
-    the app: the same id and content is recorded once (then 200), the same id with other content is refused.
+    the app: the same id and content is recorded once (then 200, `again`), the same id with other content is refused. So
+    no Idempotency-Key is needed; one that is sent is refused with another body, and answered as the id is.
     """
 
 
 @router.post(PATH, response_class=StreamingResponse, openapi_extra=_DOCUMENTED, responses=_ANSWERS)
-async def post_activities(request: Request, caller: Caller) -> StreamingResponse:
+async def post_activities(
+    request: Request, caller: Caller, idempotency_key: IdempotencyKey = None
+) -> StreamingResponse:
     """Record up to 2,000 activities, NDJSON. A line that is refused says why and costs the others nothing; answers come
-    in parts of 100 lines, each when it is stored. A batch that was cut off is sent again whole.
+    in parts of 100 lines, each when it is stored. A batch that was cut off is sent again whole: what stands is answered
+    with 200. An Idempotency-Key is refused with another body.
     """
     wired: Wired = wired_of(request)
     lines = _lines(await request.body(), wired.settings.activities_max_lines)
     parts = [lines[n : n + PART] for n in range(0, len(lines), PART)]
 
-    async def store(part: Sequence[Line]) -> bytes:
-        return _rendered(await record_activities(wired.desk, wired.outbox, caller, part, read_activity))
+    async def store(part: Sequence[Line], once: Once | None = None) -> bytes:
+        return _rendered(await record_activities(wired.desk, wired.outbox, caller, part, read_activity, once))
 
-    first = await store(parts[0])
+    first = await store(parts[0], await once_of(request, wired, idempotency_key))
 
     async def answers() -> AsyncIterator[bytes]:
         yield first

@@ -12,7 +12,7 @@ from services.intake.commands.receive_batch import Batch, BatchTooLong, EmptyBat
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import problem, status_of, wired_of
-from shared.idempotency import IdempotencyKey, key_of, request_hash
+from shared.idempotency import IdempotencyKey, key_of, keyed_hash
 from shared.kernel.errors import Refusal
 
 router = APIRouter(tags=["reports 上报"])
@@ -44,7 +44,8 @@ async def post_batch(request: Request, caller: Caller, idempotency_key: Idempote
     wired: Wired = wired_of(request)
     raw = await request.body()
     lines = _lines(raw, wired.settings.batch_max_lines)
-    batch = Batch(lines, read_report, _rendered, key_of(request), request_hash("POST", PATH, raw))
+    asked = keyed_hash(await wired.desk.vault.secret(), "POST", PATH, raw)
+    batch = Batch(lines, read_report, _rendered, key_of(request), asked)
     answers = receive_batch(wired.desk, wired.outbox, caller, batch)
     first = await anext(answers)
 

@@ -12,7 +12,7 @@ from services.intake.commands.speak_again import Speaker
 from services.intake.commands.withdraw_report import withdraw_report
 from services.intake.wiring import Wired
 from shared.http import Body, wired_of
-from shared.idempotency import IdempotencyKey, request_hash
+from shared.idempotency import IdempotencyKey, keyed_hash
 
 router = APIRouter(tags=["reports 上报"])
 
@@ -85,4 +85,5 @@ async def _speaker(request: Request, code: str | None, key: str | None) -> Speak
     wired: Wired = wired_of(request)
     header = request.headers.get("authorization")
     who = await wired.auth.principal(header) if header is not None or code is None else None
-    return Speaker(who, code, key, request_hash("POST", request.url.path, await request.body()))
+    asked = keyed_hash(await wired.desk.vault.secret(), "POST", request.url.path, await request.body())
+    return Speaker(who, code, key, asked)

@@ -14,7 +14,7 @@ from services.intake.queries.report import report as find_report
 from services.intake.wiring import Wired
 from shared.auth import Caller
 from shared.http import StraightRoute, runs, wired_of
-from shared.idempotency import IdempotencyKey, key_of, request_hash
+from shared.idempotency import IdempotencyKey, key_of, keyed_hash
 
 router = APIRouter(tags=["reports 上报"])
 straight_router = APIRouter(tags=["reports 上报"], route_class=StraightRoute)
@@ -37,7 +37,7 @@ async def _post_report(request: Request) -> Response:
     raw = await request.body()
     asked = read_report(raw)
     admit_spot(wired, who, asked)
-    digest = None if key is None else request_hash("POST", "/v1/reports", raw)
+    digest = None if key is None else keyed_hash(await wired.desk.vault.secret(), "POST", "/v1/reports", raw)
     answer = await receive_report(wired.desk, who, asked, key, digest)
     return Response(answer, 201, media_type="application/json")
 

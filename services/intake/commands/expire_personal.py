@@ -4,8 +4,8 @@ from calendar import monthrange
 from datetime import datetime
 
 from services.intake.domain.purposes import ENDED
+from services.intake.store import media, subjects
 from services.intake.store import personal as store
-from services.intake.store import subjects
 from services.intake.store.personal import Entry
 from shared.jobs import Job
 from shared.kernel.clock import Clock
@@ -30,6 +30,7 @@ async def expire_personal(pool: Pool, clock: Clock, months: int, batch: int = BA
         await subjects.lock(tx, persons)
         gone = await store.end_reports(tx, sorted(report for report, _ in due), persons)
         cleared = await store.clear(tx, gone)
+        await media.forget_offered_of(tx, await media.named_by(tx, gone, []))
         purpose = f"{months} months"
         entries = [Entry(uuid7(), now, "expire", ACTOR, None, purpose, "", report, key) for report, key in cleared]
         if entries:

@@ -1,14 +1,21 @@
-"""Read what is personal of a report: who, when, why and which report are written down first, or nothing is read."""
+"""Read what is personal of a report, or of field work: who, when, why and which are written down first, or nothing is
+read.
+"""
 
 from typing import NamedTuple
 from uuid import UUID
 
+from services.intake.commands.seal_visited import read_back
 from services.intake.commands.vault import Opening, PersonalKeyMissing, Vault
+from services.intake.domain import activity as visited
+from services.intake.domain.activity import ActivityNotFound
 from services.intake.domain.masking import mask
 from services.intake.domain.purposes import NothingPersonal, PersonalErased, Purpose
 from services.intake.domain.report import Personal, ReportNotFound
 from services.intake.sealing import CannotUnseal
+from services.intake.store import activities
 from services.intake.store import personal as store
+from services.intake.store.activities import Visited
 from services.intake.store.personal import Entry, Found
 from shared import idempotency
 from shared.auth import Principal, authorize
@@ -47,7 +54,7 @@ async def read_personal(
         if found is None or not who.area.covers(found.routing_key):
             raise ReportNotFound(f"there is no report {report_id} for this caller")
         personal = _opened(vault, found)
-        if not await _seen_before(tx, who, once):
+        if once is None or not await note_once(tx, who, once):
             seen = Entry(
                 uuid7(), clock(), "read", who.subject, who.post, purpose, mask(note), report_id, found.routing_key
             )
@@ -73,10 +80,56 @@ def _opened(vault: Vault, found: Found) -> Personal:
     return opened
 
 
-async def _seen_before(tx: Connection, who: Principal, once: Once | None) -> bool:
+async def read_visited(
+    pool: Pool,
+    vault: Vault,
+    clock: Clock,
+    who: Principal,
+    activity_id: UUID,
+    purpose: Purpose,
+    note: str = "",
+    once: Once | None = None,
+) -> visited.Personal:
+    """Whom an activity names, and its texts as they were written.
+
+    Raises ActionNotAllowed, ActivityNotFound (also outside the caller's area), NothingPersonal, PersonalErased,
+    PersonalKeyMissing.
+    """
+    authorize(who, ACTION)
+    async with transaction(pool) as tx:
+        found = await activities.find_sealed(tx, activity_id)
+        if found is None or not who.area.covers(found.routing_key):
+            raise ActivityNotFound(f"there is no activity {activity_id} for this caller")
+        personal = _visited(vault, found)
+        if once is None or not await note_once(tx, who, once):
+            seen = Entry(
+                uuid7(), clock(), "read", who.subject, who.post, purpose, mask(note), None, found.routing_key, found.id
+            )
+            await store.add_entries(tx, [seen])
+    return personal
+
+
+def _visited(vault: Vault, found: Visited) -> visited.Personal:
+    gone = PersonalErased(f"what was personal of activity {found.id} was erased and cannot be had back")
+    if found.sealed is None:
+        if found.ended:
+            raise gone
+        raise NothingPersonal(f"activity {found.id} names nobody apart, and nothing in its texts is masked")
+    try:
+        if found.subject is None:  # an older program sealed it
+            return read_back(vault.sealer.unlock(found.id.bytes, found.sealed))
+        if found.subject_key is None:
+            raise gone
+        return read_back(vault.open_under(found.subject, found.subject_key, found.sealed, found.id))
+    except CannotUnseal:
+        raise PersonalKeyMissing(
+            f"what is personal of activity {found.id} does not open with the keys that this process was given",
+            facts={"retry_after": 5},
+        ) from None
+
+
+async def note_once(tx: Connection, who: Principal, once: Once) -> bool:
     """Whether this very request was written down already; the answer itself is never stored. Raises KeyReused."""
-    if once is None:
-        return False
     before = await idempotency.find(tx, SCHEMA, who.subject, once.key)
     if before is not None:
         same_request(before, once.asked)

@@ -1,4 +1,4 @@
-"""Record field work: find its grid, keep it with its fact, answer; what comes again is recorded once."""
+"""Record field work: find its grid, seal whom it names, keep it with its fact, answer; what comes again stands once."""
 
 import asyncio
 import hashlib
@@ -9,21 +9,19 @@ import orjson
 import structlog
 
 from services.intake import outgoing
-from services.intake.commands.name_media import name_media
+from services.intake.commands.name_media import name_each
+from services.intake.commands.place_activity import place_activity
+from services.intake.commands.read_personal import Once, note_once
 from services.intake.commands.receive_report import Desk
+from services.intake.commands.seal_visited import Sealed, add_subjects, hold_subjects, seal_visited
 from services.intake.domain import activity as domain
-from services.intake.domain.activity import Activity, ActivityIdReused, Asked, Placed
-from services.intake.domain.masking import mask
-from services.intake.domain.report import AtPoint, InGrid, OutsideEveryGrid, UnknownGrid
-from services.intake.domain.track import track
-from services.intake.grids.index import GridIndex
+from services.intake.domain.activity import Activity, ActivityIdReused, Asked, Personal, Placed
 from services.intake.store import activities as store
 from services.intake.store.activities import Row, Standing
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid, Refusal
-from shared.kernel.place import Place, to_wgs84
 from shared.postgres import Connection, is_outage, transaction
 
 log = structlog.get_logger()
@@ -52,69 +50,83 @@ class Recorded(NamedTuple):
     again: bool
 
 
+class _Read(NamedTuple):
+    """An activity as it was read. `content`: what it is recognised by, unkeyed."""
+
+    activity: Activity
+    personal: Personal | None
+    content: bytes
+
+
 class _Ready(NamedTuple):
     row: Row
-    activity: Activity
+    read: _Read
+    sealed: Sealed | None
 
 
 Outcome: TypeAlias = Recorded | Refusal
-Read: TypeAlias = Callable[[bytes], Asked]
+Outcomes: TypeAlias = list[tuple[int, Outcome]]
+Reader: TypeAlias = Callable[[bytes], Asked]
 
 
-async def record_activity(desk: Desk, outbox: Outbox, who: Principal, raw: bytes, read: Read) -> Recorded:
-    """Raises what `read` raises, refusals of authorisation, of times, place, track and media, and ActivityIdReused."""
-    authorize(who, ACTION)
-    ready = await _prepare(desk, who, raw, read)
-    async with transaction(desk.pool) as tx:
-        (outcome,) = await _store(tx, outbox, [(0, ready)])
-    outbox.ring()
-    if isinstance(outcome[1], Refusal):
-        raise outcome[1]
-    return outcome[1]
+async def record_activity(
+    desk: Desk, outbox: Outbox, who: Principal, raw: bytes, read: Reader, once: Once | None = None
+) -> Recorded:
+    """Raises what `read` raises, refusals of authorisation, of times, place, track and media, ActivityIdReused,
+    KeyReused, InFlight, SubjectBusy, PersonalKeyMissing.
+    """
+    ((_, outcome),) = await record_activities(desk, outbox, who, [(0, raw)], read, once)
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
 async def record_activities(
-    desk: Desk, outbox: Outbox, who: Principal, lines: Sequence[Line], read: Read
-) -> list[tuple[int, Outcome]]:
+    desk: Desk, outbox: Outbox, who: Principal, lines: Sequence[Line], read: Reader, once: Once | None = None
+) -> Outcomes:
     """One part of a batch in one transaction, an answer for each line; a line that is refused costs the others nothing.
+    What `once` names is refused with other content; with the same it is recorded again, which changes nothing, for the
+    ids are the same.
 
-    Raises what `authorize` raises, and an outage: then nothing of this part is stored.
+    Raises what `authorize` raises, KeyReused, InFlight, SubjectBusy, PersonalKeyMissing, and an outage: then nothing of
+    this part is stored.
     """
     authorize(who, ACTION)
-    ready: list[tuple[int, _Ready]] = []
+    each: dict[int, _Read] = {}
     outcomes: dict[int, Outcome] = {}
     for number, line in lines:
         try:
-            ready.append((number, await _prepare(desk, who, line, read)))
+            each[number] = await _prepare(desk, who, line, read)
         except Refusal as refusal:
             outcomes[number] = refusal
         await asyncio.sleep(0)  # others have their turn between two
+    named = {number: one.activity.media for number, one in each.items() if one.activity.media}
+    if named:  # before it is stored: no sweep comes between
+        outcomes |= await name_each(desk.pool, who.subject, named, desk.clock())
+    ready = await _ready(desk, [(number, one) for number, one in each.items() if number not in outcomes])
     if ready:
         async with transaction(desk.pool) as tx:
+            if once is not None:
+                await note_once(tx, who, once)
+            await hold_subjects(tx, [one.sealed for _, one in ready])
             outcomes.update(await _store_each(tx, outbox, ready))
         outbox.ring()
     return [(number, outcomes[number]) for number, _ in lines]
 
 
-async def _prepare(desk: Desk, who: Principal, raw: bytes, read: Read) -> _Ready:
+async def _prepare(desk: Desk, who: Principal, raw: bytes, read: Reader) -> _Read:
     now, grids = desk.clock(), desk.grids.current
 
     def placed_one() -> tuple[Asked, Placed]:
         asked = read(raw)
         domain.check(asked, now)
-        return asked, _place(grids, asked)
+        return asked, place_activity(grids, asked)
 
     asked, placed = await asyncio.to_thread(placed_one) if len(raw) > LONG_BYTES else placed_one()
     if not who.area.covers(placed.routing_key):
         authorize(who, ACTION, AreaPath(placed.routing_key))
-    if asked.media:
-        await name_media(desk.pool, who.subject, asked.media, now)
     activity, personal = domain.record(asked, placed, worker=who.subject, post=who.post or who.kind, now=now)
-    sealed = None
-    if personal is not None:
-        secret = orjson.dumps({"person": personal.person and personal.person._asdict(), "details": personal.details})
-        sealed = desk.sealer.lock_up(asked.id.bytes, secret)
-    return _Ready(_row(activity, sealed, _content(asked, who)), activity)
+    return _Read(activity, personal, _content(asked, who))
 
 
 def _content(asked: Asked, who: Principal) -> bytes:
@@ -122,7 +134,28 @@ def _content(asked: Asked, who: Principal) -> bytes:
     return hashlib.sha256(orjson.dumps((who.subject, asked), default=tuple, option=orjson.OPT_SORT_KEYS)).digest()[:16]
 
 
-def _row(activity: Activity, sealed: bytes | None, content: bytes) -> Row:
+async def _ready(desk: Desk, each: Sequence[tuple[int, _Read]]) -> list[tuple[int, _Ready]]:
+    """With whom they name sealed: those that do not stand already."""
+    personal = {one.activity.id: one.personal for _, one in each if one.personal is not None}
+    sealed: dict[Any, Sealed] = {}
+    secret = await desk.vault.secret()
+    if personal:
+        async with desk.pool.acquire() as connection:
+            old = await store.standing(connection, list(personal))
+        sealed = await seal_visited(desk.vault, {one: part for one, part in personal.items() if one not in old})
+    ready = []
+    for number, one in each:
+        mine = sealed.get(one.activity.id)
+        ready.append((number, _Ready(_row(one.activity, mine, keyed_content(secret, one.content)), one, mine)))
+    return ready
+
+
+def keyed_content(secret: bytes, content: bytes) -> bytes:
+    """Holding a telephone number, it is kept as a keyed hash: a plain one is soon guessed."""
+    return hashlib.blake2b(content, digest_size=16, key=secret, person=b"activity").digest()
+
+
+def _row(activity: Activity, sealed: Sealed | None, content: bytes) -> Row:
     placed = activity.placed
     details = dict(activity.details)
     if placed.track is not None:
@@ -144,51 +177,13 @@ def _row(activity: Activity, sealed: bytes | None, content: bytes) -> Row:
         activity.recorded_at,
         details,
         lists,
-        sealed,
+        None if sealed is None else sealed.part,
         content,
+        None if sealed is None else sealed.whose.subject,
     )
 
 
-def _place(grids: GridIndex, asked: Asked) -> Placed:
-    if asked.fixes:
-        kept = track(asked.fixes, (asked.ended_at - asked.started_at).total_seconds())
-        found = grids.locate_all([Place(fix.lon, fix.lat) for fix in asked.fixes])
-        touched: dict[str, int] = {}
-        for grid in found:
-            if grid is not None:
-                touched[grid] = touched.get(grid, 0) + 1
-        if not touched:
-            raise OutsideEveryGrid(
-                "no fix of the track lies in a grid of this city; check longitude and latitude, and the datum",
-                errors=[FieldError("/track", "in no grid of this city")],
-            )
-        # It counts for the grid where most of it was; of two alike, for the one that came first.
-        counts_for = max(touched, key=lambda grid: touched[grid])
-        fix = asked.fixes[found.index(counts_for)]
-        return Placed(counts_for, list(touched), Place(fix.lon, fix.lat), kept)
-    location = asked.location
-    if isinstance(location, AtPoint):
-        place = to_wgs84(*location)
-        at = grids.locate(place)
-        if at is None:
-            raise OutsideEveryGrid(
-                f"longitude, latitude {place.lon:.6f}, {place.lat:.6f} (WGS 84) lies in no grid of this city; "
-                "check the order and the datum",
-                errors=[FieldError("/location", "in no grid of this city")],
-            )
-        return Placed(at, [at], place, None)
-    assert isinstance(location, InGrid)
-    path = grids.path_of(location.grid)
-    centre = None if path is None else grids.centre_of(path)
-    if path is None or centre is None:
-        raise UnknownGrid(
-            f"there is no grid {mask(location.grid[:80])!r}; GET /intake/v1/areas?level=grid lists them",
-            errors=[FieldError("/location/grid", "no such grid")],
-        )
-    return Placed(path, [path], centre, None)
-
-
-async def _store_each(tx: Connection, outbox: Outbox, ready: Sequence[tuple[int, _Ready]]) -> list[tuple[int, Outcome]]:
+async def _store_each(tx: Connection, outbox: Outbox, ready: Sequence[tuple[int, _Ready]]) -> Outcomes:
     """Store, bisecting around one that the database refuses."""
     try:
         async with tx.transaction():
@@ -197,27 +192,29 @@ async def _store_each(tx: Connection, outbox: Outbox, ready: Sequence[tuple[int,
         if is_outage(error):
             raise
         if len(ready) == 1:
-            number, (row, _) = ready[0]
+            number, (row, *_) = ready[0]
             log.error("an activity could not be stored", activity=str(row.id), exc_info=error)
             return [(number, NotStorable(f"the database does not take it: {type(error).__name__}"))]
         half = len(ready) // 2
         return await _store_each(tx, outbox, ready[:half]) + await _store_each(tx, outbox, ready[half:])
 
 
-async def _store(tx: Connection, outbox: Outbox, ready: Sequence[tuple[int, _Ready]]) -> list[tuple[int, Outcome]]:
+async def _store(tx: Connection, outbox: Outbox, ready: Sequence[tuple[int, _Ready]]) -> Outcomes:
     first: dict[str, _Ready] = {}
     for _, each in ready:
         first.setdefault(str(each.row.id), each)
-    fresh = await store.add(tx, [each.row for each in first.values()])
-    await outbox.add(tx, [outgoing.activity_recorded(e.activity) for e in first.values() if e.row.id in fresh])
-    old = await store.standing(tx, [each.row.id for each in first.values() if each.row.id not in fresh])
-    outcomes: list[tuple[int, Outcome]] = []
+    added = await store.add(tx, [each.row for each in first.values()])
+    fresh = [each for each in first.values() if each.row.id in added]
+    await add_subjects(tx, [(each.sealed, each.row.recorded_at) for each in fresh])
+    await outbox.add(tx, [outgoing.activity_recorded(each.read.activity) for each in fresh])
+    old = await store.standing(tx, [each.row.id for each in first.values() if each.row.id not in added])
+    outcomes: Outcomes = []
     for number, each in ready:
         row = each.row
         stands = old.get(row.id)
         kept = first[str(row.id)].row
         content = kept.content if stands is None else stands.content
-        if content != row.content:
+        if content not in (row.content, each.read.content):  # an older program kept it without a key
             outcomes.append((number, _reused(row)))
             continue
         by = kept if stands is None else stands

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
+from services.intake.commands.record_activities import keyed_content
+from services.intake.commands.seal_visited import add_subjects, hold_subjects, read_back, seal_visited
 from services.intake.commands.vault import Due, Vault
 from services.intake.store import personal as store
 from services.intake.store import subjects
@@ -52,7 +54,7 @@ async def rewrap_personal(
         done, after = done + len(stale), stale[-1][0]
         told(done)
     resealed = await _reseal_old(pool, vault, lambda more: told(done + more))
-    activities = await _reseal_activities(pool, vault, lambda more: told(done + resealed + more))
+    activities = await _reseal_activities(pool, vault, clock, lambda more: told(done + resealed + more))
     if done or resealed or activities:
         purpose = f"{done} subjects, {resealed} reports, {activities} activities"
         async with transaction(pool) as tx:
@@ -60,16 +62,25 @@ async def rewrap_personal(
     return Rewrapped(done, resealed, activities)
 
 
-async def _reseal_activities(pool: Pool, vault: Vault, told: Callable[[int], None]) -> int:
-    sealer, done, after = vault.sealer, 0, FIRST
+async def _reseal_activities(pool: Pool, vault: Vault, clock: Clock, told: Callable[[int], None]) -> int:
+    done, after, secret = 0, FIRST, await vault.secret()
     while True:
         async with transaction(pool) as tx:
-            stale = await store.stale_activities(tx, after, sealer.keys.current_id, BATCH)
-            if not stale:
+            old = await store.old_activities(tx, after, BATCH)
+            if not old:
                 return done
-            fresh = [(one, sealer.lock_up(one.bytes, sealer.unlock(one.bytes, secret))) for one, secret in stale]
+            sealed = await seal_visited(
+                vault, {one: read_back(vault.sealer.unlock(one.bytes, part)) for one, part, _ in old}
+            )
+            await hold_subjects(tx, [*sealed.values()])
+            now = clock()
+            await add_subjects(tx, [(one, now) for one in sealed.values()])
+            fresh = [
+                (one, sealed[one].part, keyed_content(secret, content), sealed[one].whose.subject)
+                for one, _, content in old
+            ]
             await store.reseal_activities(tx, fresh)
-        done, after = done + len(stale), stale[-1][0]
+        done, after = done + len(old), old[-1][0]
         told(done)
 
 

@@ -1,4 +1,5 @@
-"""Sweep media: uploads that were given up, files that nothing ever named, and files that no row knows.
+"""Sweep media: uploads that were given up, files that nothing ever named, files that no row knows, and what devices
+wrote of place and time.
 
 A row goes first and its file after it: what is left behind by a crash in between is a file that no row knows.
 """
@@ -25,21 +26,22 @@ EVERY_SECONDS: Final = 300.0
 # The whole store is listed once a day, by one worker; a file is younger than its row for as long as its upload takes.
 LIST_EVERY: Final = timedelta(days=1)
 LEAVE_YOUNGER: Final = timedelta(days=1)
+OFFERED_FOR: Final = timedelta(days=30)
 
 
-def sweep_job(shelf: Shelf, unnamed_for: timedelta) -> Job:
+def sweep_job(shelf: Shelf, unnamed_for: timedelta, offered_for: timedelta) -> Job:
     """Several may run at once."""
 
     async def work() -> bool:
         try:
-            return await sweep_media(shelf, unnamed_for)
+            return await sweep_media(shelf, unnamed_for, offered_for)
         except MediaStoreAway:
             return False  # said by the store; the next turn finds what this one left
 
     return polling_job("media-sweep", work, every=EVERY_SECONDS)
 
 
-async def sweep_media(shelf: Shelf, unnamed_for: timedelta) -> bool:
+async def sweep_media(shelf: Shelf, unnamed_for: timedelta, offered_for: timedelta = OFFERED_FOR) -> bool:
     """One batch of each kind; whether there may be more. Raises MediaStoreAway."""
     now = shelf.clock()
     async with transaction(shelf.pool) as tx:
@@ -47,8 +49,10 @@ async def sweep_media(shelf: Shelf, unnamed_for: timedelta) -> bool:
         parts = [name for upload_id in given_up for name in await upload_store.parts(tx, upload_id)]
         for upload_id in given_up:
             await upload_store.drop(tx, upload_id)
+        await store.name_awaited(tx, now)
         unnamed = await store.take_unnamed(tx, now - unnamed_for, BATCH)
         await store.drop_expected(tx, now, BATCH)
+        offered = await store.forget_offered(tx, now - offered_for, BATCH)
     await shelf.files.delete([*parts, *(name for stored_as in unnamed for name in names_of(stored_as))])
     if given_up or unnamed:
         log.info("media swept", uploads=len(given_up), unnamed=len(unnamed))
@@ -56,7 +60,7 @@ async def sweep_media(shelf: Shelf, unnamed_for: timedelta) -> bool:
         mine = await store.claim_listing(tx, now, now - LIST_EVERY)
     if mine:
         await sweep_unknown(shelf)
-    return len(given_up) == BATCH or len(unnamed) == BATCH
+    return BATCH in (len(given_up), len(unnamed), offered)
 
 
 async def sweep_unknown(shelf: Shelf) -> int:

@@ -68,6 +68,14 @@ class Opening(NamedTuple):
     subject_key: bytes | None
 
 
+class Whose(NamedTuple):
+    """A subject and its key, to seal something under. `wrapped`: the subject is new, and to be added with that."""
+
+    subject: UUID
+    key: bytes
+    wrapped: bytes | None
+
+
 class Vault:
     """Keeps and opens the keys under which personal parts lie."""
 
@@ -171,6 +179,31 @@ class Vault:
         person = uuid4()
         return Candidate(mark, other, person, self.sealer.keys.wrap(os.urandom(KEY_BYTES), person.bytes))
 
+    async def whose(self, named: Sequence[tuple[str, ...]]) -> list[Whose]:
+        """The subject of each of `named`, which are identifiers (`domain.contact`): one that is known again, which may
+        end until it is held (`store.subjects.hold`), or a new one where there are none.
+        """
+        found: _Subjects = {}
+        marks: list[tuple[bytes, ...]] = []
+        if any(named):
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                secret = await self._marks_secret(connection)
+                marks = [tuple(_mark(secret, name) for name in names) for names in named]
+                found = await self._subjects(connection, [each for each in marks if each])
+        whose = []
+        for each in marks or [() for _ in named]:
+            if each:
+                subject, wrapped = found[each[0]]
+                whose.append(Whose(subject, self._unwrap(wrapped, subject.bytes), None))
+            else:
+                subject, key = uuid4(), os.urandom(KEY_BYTES)
+                whose.append(Whose(subject, key, self.sealer.keys.wrap(key, subject.bytes)))
+        return whose
+
+    def open_under(self, subject: UUID, wrapped: bytes, sealed: bytes, bound: UUID) -> bytes:
+        """What was sealed under a subject's own key, bound to the id of what it belongs to. Raises CannotUnseal."""
+        return decrypt(AESGCM(self.sealer.keys.unwrap(wrapped, subject.bytes)), sealed, bound.bytes)
+
     def open(self, opening: Opening) -> Personal | None:
         """The personal part; None once its key, or its subject's, is gone. Raises CannotUnseal."""
         if is_old(opening.sealed):
@@ -181,13 +214,20 @@ class Vault:
         own = decrypt(person, opening.key, opening.report_id.bytes)
         return self.sealer.unseal(opening.report_id, opening.sealed, own)
 
+    async def secret(self) -> bytes:
+        """Under which what holds personal data is hashed. It is the same under every installation key."""
+        if self._secret is None:
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                return await self._marks_secret(connection)
+        return self._secret
+
     async def mark(self, connection: Connection, identifier: str) -> bytes:
         """The keyed hash by which a person is found: HMAC-SHA-256, 16 bytes."""
         return _mark(await self._marks_secret(connection), identifier)
 
-    async def keyed(self, connection: Connection, text: bytes) -> bytes:
+    async def keyed(self, text: bytes) -> bytes:
         """A keyed hash of what holds personal data, for comparing alone: no plain one, which is soon guessed."""
-        return hmac.digest(await self._marks_secret(connection), text, "sha256")
+        return hmac.digest(await self.secret(), text, "sha256")
 
     async def _marks_secret(self, connection: Connection) -> bytes:
         # Made once for all time: a new installation key wraps it anew, and persons are still known again.

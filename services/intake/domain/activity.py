@@ -8,7 +8,7 @@ from uuid import UUID
 from services.intake.domain.masking import mask
 from services.intake.domain.report import CLOCK_SKEW, AtPoint, InGrid
 from services.intake.domain.track import Fix, Track
-from shared.kernel.errors import FieldError, Invalid
+from shared.kernel.errors import FieldError, Invalid, NotFound
 from shared.kernel.place import Place
 
 # A telephone may have been without a network, and its owner on leave; a month's duties are counted a month later.
@@ -31,6 +31,10 @@ class ActivityTooLate(Invalid):
 
 class ActivityTimes(Invalid):
     slug, title, title_zh = "bad-activity-times", "These times cannot be right", "起止时间无效"
+
+
+class ActivityNotFound(NotFound):
+    slug, title, title_zh = "activity-not-found", "No such activity", "工作记录不存在"
 
 
 class Person(NamedTuple):

@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 
 class NothingPersonal(NotFound):
-    slug, title, title_zh = "nothing-personal", "Nothing personal came with this report", "该上报没有个人信息"
+    slug, title, title_zh = "nothing-personal", "Nothing personal came with this", "没有个人信息"
 
 
 class PersonalErased(NotFound):

@@ -6,20 +6,17 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from services.intake.domain.activity import ActivityNotFound
 from services.intake.store import activities as store
 from services.intake.store.activities import Shown
 from shared.auth import ActionNotAllowed, OutsideScope, Principal, authorize
 from shared.contracts.base import Point
 from shared.http import BadCursor, Listing, decode_cursor, encode_cursor
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import FieldError, NotFound
+from shared.kernel.errors import FieldError
 from shared.postgres import Pool
 
 READ, CREATE = "activities:read", "activities:create"
-
-
-class ActivityNotFound(NotFound):
-    slug, title, title_zh = "activity-not-found", "No such activity", "工作记录不存在"
 
 
 class ActivityView(BaseModel):

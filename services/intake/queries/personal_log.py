@@ -25,16 +25,24 @@ class LogView(BaseModel):
     purpose: str
     note: str
     report_id: UUID | None
+    activity_id: UUID | None
     routing_key: str
 
 
 async def personal_log(
-    pool: Pool, who: Principal, *, report_id: UUID | None, act: str | None, cursor: str | None, limit: int
+    pool: Pool,
+    who: Principal,
+    *,
+    report_id: UUID | None,
+    activity_id: UUID | None = None,
+    act: str | None,
+    cursor: str | None,
+    limit: int,
 ) -> Listing[LogView]:
     """The newest first, of the caller's area. Raises ActionNotAllowed, BadCursor."""
     authorize(who, "audit:read")
     before = _before(cursor)
-    found = await store.entries(pool, before, str(who.area), report_id, act, limit + 1)
+    found = await store.entries(pool, before, str(who.area), report_id, activity_id, act, limit + 1)
     items = [LogView(**entry._asdict()) for entry in found[:limit]]
     return Listing(items=items, next=encode_cursor(str(items[-1].id)) if len(found) > limit else None)
 

@@ -26,6 +26,7 @@ class Row(NamedTuple):
     lists: dict[str, Any]
     sealed: bytes | None
     content: bytes
+    subject: UUID | None
 
 
 class Shown(NamedTuple):
@@ -51,16 +52,17 @@ class Shown(NamedTuple):
 # wait for each other in a circle.
 ADD = """
     INSERT INTO intake.activities (id, kind, worker, post, routing_key, grids, lon, lat, started_at, ended_at,
-                                   recorded_at, details, media, reports, track, sealed, content)
+                                   recorded_at, details, media, reports, track, sealed, content, subject)
     SELECT id, kind, worker, post, routing_key, ARRAY(SELECT jsonb_array_elements_text(lists -> 'grids')), lon, lat,
            started_at, ended_at, recorded_at, details,
            ARRAY(SELECT jsonb_array_elements_text(lists -> 'media')::uuid),
-           ARRAY(SELECT jsonb_array_elements_text(lists -> 'reports')::uuid), lists -> 'track', sealed, content
+           ARRAY(SELECT jsonb_array_elements_text(lists -> 'reports')::uuid), lists -> 'track', sealed, content,
+           subject
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[],
                   $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::jsonb[], $13::bytea[],
-                  $14::bytea[])
+                  $14::bytea[], $15::uuid[])
         AS a (id, kind, worker, post, routing_key, lon, lat, started_at, ended_at, recorded_at, details, lists, sealed,
-              content)
+              content, subject)
      ORDER BY id
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -68,11 +70,24 @@ ADD = """
 STANDING = (
     "SELECT id, routing_key, grids, recorded_at, details, content FROM intake.activities WHERE id = ANY($1::uuid[])"
 )
-# Small transactions; another worker's rows are left to it.
-FORGET = """
-    UPDATE intake.activities SET sealed = NULL WHERE id = ANY(ARRAY(
-        SELECT id FROM intake.activities WHERE sealed IS NOT NULL AND started_at < $1
-         ORDER BY started_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+PAST = """
+    SELECT id, subject FROM intake.activities WHERE sealed IS NOT NULL AND started_at < $1 ORDER BY started_at LIMIT $2
+"""
+CLEAR = """
+    UPDATE intake.activities SET sealed = NULL, subject = NULL WHERE id = ANY($1::uuid[]) AND sealed IS NOT NULL
+    RETURNING id, routing_key
+"""
+CLEAR_SUBJECTS = """
+    UPDATE intake.activities SET sealed = NULL, subject = NULL WHERE subject = ANY($1::uuid[])
+    RETURNING id, routing_key
+"""
+# As `Found` in store/personal.py.
+FIND_SEALED = """
+    SELECT a.id, a.routing_key, a.sealed, a.subject, s.key,
+           EXISTS (SELECT FROM intake.personal_log l
+                    WHERE l.activity_id = a.id AND l.act IN ('erase', 'expire')) AS ended
+      FROM intake.activities a LEFT JOIN intake.subjects s ON s.id = a.subject
+     WHERE a.id = $1
 """
 _SHOWN_PART = ", ".join(Shown._fields)
 FIND = f"SELECT {_SHOWN_PART}, track FROM intake.activities WHERE id = $1"
@@ -84,6 +99,17 @@ PAGE = f"""
        AND ($6::timestamptz IS NULL OR (started_at, id) < ($6, $7::uuid))
      ORDER BY started_at DESC, id DESC LIMIT $8
 """
+
+
+class Visited(NamedTuple):
+    """An activity with what opens the personal part of it; None: not there, or no more. `ended`: erased or expired."""
+
+    id: UUID
+    routing_key: str
+    sealed: bytes | None
+    subject: UUID | None
+    subject_key: bytes | None
+    ended: bool
 
 
 class Standing(NamedTuple):
@@ -106,9 +132,24 @@ async def standing(tx: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
     return {row["id"]: Standing(*row) for row in await tx.fetch(STANDING, list(ids))}
 
 
-async def forget(connection: Connection | Pool, before: datetime, most: int) -> int:
-    """Destroy what names a person in up to `most` activities that began before then; how many it were."""
-    return int((await connection.execute(FORGET, before, most)).removeprefix("UPDATE "))
+async def past(tx: Connection, before: datetime, most: int) -> list[tuple[UUID, UUID | None]]:
+    """(activity, subject) of some that began before then and still have what names a person."""
+    return [(row["id"], row["subject"]) for row in await tx.fetch(PAST, before, most)]
+
+
+async def clear(tx: Connection, ids: Sequence[UUID]) -> list[tuple[UUID, str]]:
+    """Take what is sealed from these; (id, routing key) of each that had something."""
+    return [(row["id"], row["routing_key"]) for row in await tx.fetch(CLEAR, ids)]
+
+
+async def clear_subjects(tx: Connection, subjects: Sequence[UUID]) -> list[tuple[UUID, str]]:
+    """Take what is sealed from all that is under these subjects; (id, routing key) of each."""
+    return [(row["id"], row["routing_key"]) for row in await tx.fetch(CLEAR_SUBJECTS, subjects)]
+
+
+async def find_sealed(connection: Connection, activity_id: UUID) -> Visited | None:
+    row = await connection.fetchrow(FIND_SEALED, activity_id)
+    return None if row is None else Visited(*row)
 
 
 async def find(connection: Connection | Pool, activity_id: UUID) -> tuple[Shown, list[Any] | None] | None:

@@ -48,6 +48,28 @@ AWAITED = "SELECT media_id FROM intake.media_expected WHERE media_id = ANY($1::u
 UNNAMED = """
     SELECT count(*) FROM (SELECT FROM intake.media WHERE uploaded_by = $1 AND named_at IS NULL LIMIT $2 + 1) AS few
 """
+# Media that came at the very moment at which it was named: whoever named it did not see it, nor was it seen as awaited.
+NAME_AWAITED = """
+    WITH came AS (
+        DELETE FROM intake.media_expected e USING intake.media m WHERE m.id = e.media_id RETURNING e.media_id
+    )
+    UPDATE intake.media SET named_at = $1 WHERE id IN (SELECT media_id FROM came) AND named_at IS NULL
+"""
+# What a device wrote into its file of place and time; the index holds what still has it.
+_OFFERED_PART = "SET lon = NULL, lat = NULL, taken_at = NULL"
+_HAS_OFFERED_PART = "(lon IS NOT NULL OR taken_at IS NOT NULL)"
+FORGET_OFFERED = f"""
+    UPDATE intake.media {_OFFERED_PART} WHERE {_HAS_OFFERED_PART} AND id = ANY(ARRAY(
+        SELECT id FROM intake.media WHERE {_HAS_OFFERED_PART} AND uploaded_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+"""
+FORGET_OFFERED_OF = f"UPDATE intake.media {_OFFERED_PART} WHERE id = ANY($1::uuid[]) AND {_HAS_OFFERED_PART}"
+DROP = "DELETE FROM intake.media WHERE id = ANY($1::uuid[])"
+NAMED_BY = """
+    SELECT jsonb_array_elements_text(details -> 'media')::uuid AS id FROM intake.reports WHERE id = ANY($1::uuid[])
+     UNION SELECT unnest(media) FROM intake.additions WHERE report_id = ANY($1::uuid[])
+     UNION SELECT unnest(media) FROM intake.activities WHERE id = ANY($2::uuid[])
+     ORDER BY id
+"""
 MEDIA_OF_REPORT = "SELECT details -> 'media' FROM intake.reports WHERE id = $1"
 # One statement: whoever names a row at this moment holds it, and the sweep lets it be.
 TAKE_UNNAMED = """
@@ -123,6 +145,30 @@ async def unnamed(connection: Connection | Pool, caller: str, most: int) -> int:
 async def media_of_report(connection: Connection | Pool, report_id: UUID) -> list[UUID]:
     found = await connection.fetchval(MEDIA_OF_REPORT, report_id)
     return [UUID(each) for each in found or ()]
+
+
+async def named_by(tx: Connection, reports: Sequence[UUID], activities: Sequence[UUID]) -> list[UUID]:
+    """What these reports, additions to them and these activities name."""
+    return [row[0] for row in await tx.fetch(NAMED_BY, reports, activities)]
+
+
+async def forget_offered_of(tx: Connection, ids: Sequence[UUID]) -> None:
+    """Take from these what their device wrote of place and time."""
+    await tx.execute(FORGET_OFFERED_OF, ids)
+
+
+async def forget_offered(tx: Connection, before: datetime, most: int) -> int:
+    """The same of such as came before then; how many it were."""
+    return int((await tx.execute(FORGET_OFFERED, before, most)).removeprefix("UPDATE "))
+
+
+async def drop(tx: Connection, ids: Sequence[UUID]) -> None:
+    """Forget these; a sweep deletes the files, which no row knows then."""
+    await tx.execute(DROP, ids)
+
+
+async def name_awaited(tx: Connection, at: datetime) -> None:
+    await tx.execute(NAME_AWAITED, at)
 
 
 async def take_unnamed(tx: Connection, before: datetime, most: int) -> list[str]:

@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     note: str
     report_id: UUID | None
     routing_key: str
+    activity_id: UUID | None = None
 
 
 FIND = """
@@ -48,13 +49,14 @@ FIND = """
 ADD_ENTRIES = f"""
     INSERT INTO intake.personal_log ({", ".join(Entry._fields)})
     SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::uuid[], $9::text[])
+                         $8::uuid[], $9::text[], $10::uuid[])
 """
 ENTRIES = f"""
     SELECT {", ".join(Entry._fields)} FROM intake.personal_log
      WHERE id < $1 AND {prefix_sql("routing_key", "$2")}
-       AND ($3::uuid IS NULL OR report_id = $3) AND ($4::text IS NULL OR act = $4)
-     ORDER BY id DESC LIMIT $5
+       AND ($3::uuid IS NULL OR report_id = $3) AND ($4::uuid IS NULL OR activity_id = $4)
+       AND ($5::text IS NULL OR act = $5)
+     ORDER BY id DESC LIMIT $6
 """
 
 # A person's key and those of all their reports. What is sealed goes too; copies of it elsewhere have no key any more.
@@ -86,6 +88,7 @@ END_REPORTS = "DELETE FROM intake.personal WHERE report_id = ANY($1::uuid[]) RET
 END_IDLE = """
     DELETE FROM intake.subjects s WHERE id = ANY($1::uuid[])
        AND NOT EXISTS (SELECT FROM intake.personal p WHERE p.subject = s.id)
+       AND NOT EXISTS (SELECT FROM intake.activities a WHERE a.subject = s.id)
 """
 
 # Reports that an older program sealed, with the key in them: page by page, for no index leads to them.
@@ -98,13 +101,14 @@ RESEAL = """
     UPDATE intake.reports r SET sealed = n.sealed FROM unnest($1::uuid[], $2::bytea[]) AS n (id, sealed)
      WHERE r.id = n.id
 """
-# What names a person in field work lies under the installation's key itself.
-STALE_ACTIVITIES = """
-    SELECT id, sealed FROM intake.activities
-     WHERE id > $1 AND sealed IS NOT NULL AND substring(sealed FROM 1 FOR 4) <> $2 ORDER BY id LIMIT $3 FOR UPDATE
+# What names a person in field work lay under the installation's key itself.
+OLD_ACTIVITIES = """
+    SELECT id, sealed, content FROM intake.activities
+     WHERE id > $1 AND sealed IS NOT NULL AND subject IS NULL ORDER BY id LIMIT $2 FOR UPDATE
 """
 RESEAL_ACTIVITIES = """
-    UPDATE intake.activities a SET sealed = n.sealed FROM unnest($1::uuid[], $2::bytea[]) AS n (id, sealed)
+    UPDATE intake.activities a SET sealed = n.sealed, content = n.content, subject = n.subject
+      FROM unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::uuid[]) AS n (id, sealed, content, subject)
      WHERE a.id = n.id
 """
 
@@ -129,10 +133,16 @@ async def add_entries(tx: Connection, entries: Sequence[Entry]) -> None:
 
 
 async def entries(
-    pool: Pool, before: UUID, area: str, report_id: UUID | None, act: str | None, limit: int
+    pool: Pool,
+    before: UUID,
+    area: str,
+    report_id: UUID | None,
+    activity_id: UUID | None,
+    act: str | None,
+    limit: int,
 ) -> list[Entry]:
     """The newest first, from behind `before`, of one area and below."""
-    return [Entry(*row) for row in await pool.fetch(ENTRIES, before, area, report_id, act, limit)]
+    return [Entry(*row) for row in await pool.fetch(ENTRIES, before, area, report_id, activity_id, act, limit)]
 
 
 async def end_subjects(tx: Connection, subjects: Sequence[UUID]) -> list[UUID]:
@@ -156,12 +166,17 @@ async def past(tx: Connection, before: datetime, terminal: Sequence[str], limit:
 
 
 async def end_reports(tx: Connection, reports: Sequence[UUID], subjects: Sequence[UUID]) -> list[UUID]:
-    """End the keys of these reports, and of their subjects, locked by the caller, that have no others. Those that were
-    still there.
+    """End the keys of these reports, and of their subjects, locked by the caller, that have nothing else. Those that
+    were still there.
     """
     gone = [row["report_id"] for row in await tx.fetch(END_REPORTS, reports)]
-    await tx.execute(END_IDLE, subjects)
+    await end_idle(tx, subjects)
     return gone
+
+
+async def end_idle(tx: Connection, subjects: Sequence[UUID]) -> None:
+    """End those of these subjects, locked by the caller, under which nothing is any more."""
+    await tx.execute(END_IDLE, subjects)
 
 
 async def page_end(connection: Connection, after: UUID, rows: int) -> UUID | None:
@@ -180,10 +195,11 @@ async def reseal(tx: Connection, sealed: Sequence[tuple[UUID, bytes]]) -> None:
     await tx.execute(RESEAL, *zip(*sealed, strict=True))
 
 
-async def stale_activities(tx: Connection, after: UUID, current: bytes, limit: int) -> list[tuple[UUID, bytes]]:
-    """Field work behind `after` that is under another installation key than `current`, locked."""
-    return [(row["id"], row["sealed"]) for row in await tx.fetch(STALE_ACTIVITIES, after, current, limit)]
+async def old_activities(tx: Connection, after: UUID, limit: int) -> list[tuple[UUID, bytes, bytes]]:
+    """(id, sealed, content) of field work behind `after` that an older program sealed, locked."""
+    return [(row["id"], row["sealed"], row["content"]) for row in await tx.fetch(OLD_ACTIVITIES, after, limit)]
 
 
-async def reseal_activities(tx: Connection, sealed: Sequence[tuple[UUID, bytes]]) -> None:
+async def reseal_activities(tx: Connection, sealed: Sequence[tuple[UUID, bytes, bytes, UUID]]) -> None:
+    """(id, sealed, content, subject) of each from now on; locked by the caller."""
     await tx.execute(RESEAL_ACTIVITIES, *zip(*sealed, strict=True))

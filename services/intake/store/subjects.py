@@ -104,6 +104,13 @@ SAME_PERSON = """
 """
 LOCK = "SELECT id FROM intake.subjects WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 
+# As KEEP does: whoever ends a subject waits, and then sees what is under it.
+HOLD = "SELECT id FROM intake.subjects WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE"
+ADD = """
+    INSERT INTO intake.subjects (id, key, created_at)
+    SELECT id, key, $3::timestamptz FROM unnest($1::uuid[], $2::bytea[]) AS n (id, key)
+"""
+
 SILENCE = """
     UPDATE intake.subjects s SET silent_at = coalesce(s.silent_at, $2)
       FROM intake.personal p WHERE p.code = $1 AND s.id = p.subject
@@ -164,6 +171,16 @@ async def same_person(tx: Connection, subject: UUID) -> list[UUID]:
 async def lock(tx: Connection, subjects: Sequence[UUID]) -> list[UUID]:
     """Those that are there, each locked to the end of the transaction."""
     return [row["id"] for row in await tx.fetch(LOCK, subjects)]
+
+
+async def hold(tx: Connection, subjects: Sequence[UUID]) -> list[UUID]:
+    """Those that are there; none of them ends before the transaction does."""
+    return [row["id"] for row in await tx.fetch(HOLD, subjects)]
+
+
+async def add(tx: Connection, subjects: Sequence[tuple[UUID, bytes]], at: datetime) -> None:
+    """Subjects of their own, (id, wrapped key), that nothing leads to but what lies under them."""
+    await tx.execute(ADD, *zip(*subjects, strict=True), at)
 
 
 async def silence(tx: Connection, code: bytes, at: datetime) -> bool:

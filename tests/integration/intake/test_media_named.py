@@ -11,11 +11,12 @@ import httpx
 import orjson
 import pytest
 
+from services.intake.commands.expire_personal import expire_personal
 from services.intake.commands.follow_cases import follow_cases
 from services.intake.commands.heard import heard
 from services.intake.commands.name_media import name_media
 from services.intake.commands.sweep_media import sweep_media, sweep_unknown
-from services.intake.domain.media import may_be_made
+from services.intake.domain.media import Media, may_be_made
 from services.intake.domain.report import UnknownMedia
 from services.intake.store import media as store
 from shared.bus.event import Record
@@ -23,7 +24,10 @@ from shared.contracts.topics import CASES
 from shared.kernel.ids import uuid7
 from shared.postgres import transaction
 from tests.integration.intake.conftest import Place
+from tests.integration.intake.test_activities import batch, post, visit
 from tests.integration.intake.test_media import stored_files, upload
+from tests.integration.intake.test_personal import erase, phone
+from tests.integration.intake.test_visited import blocked
 from tests.pictures import JPEG, PNG, picture
 
 NOW = datetime.now(UTC)
@@ -152,6 +156,153 @@ async def test_a_file_is_named_or_swept_and_never_both(intake: Place) -> None:
         for each, outcome in zip(ids, outcomes, strict=True):
             assert outcome is None or isinstance(outcome, UnknownMedia)
             assert (outcome is None) == (each in there or each in awaited)
+
+
+async def test_who_names_a_file_that_a_sweep_is_deleting_waits_and_is_told(intake: Place) -> None:
+    """Without the lock of NAME the file would be said to be there, and be gone."""
+    media, pool = UUID((await upload(intake, PNG)).json()["id"]), intake.wired.pool
+    await age(intake, str(media))
+    async with transaction(pool) as sweep:
+        taken = await store.take_unnamed(sweep, datetime.now(UTC) - timedelta(days=7), 10_000)
+        assert any(str(media) in each for each in taken)
+        naming = asyncio.create_task(store.name(pool, [media], datetime.now(UTC)))
+        await blocked(intake)
+        assert not naming.done()
+    assert [each.id for each in await naming] == [media]
+
+
+async def test_a_sweep_lets_a_file_be_that_is_being_named(intake: Place) -> None:
+    media, pool = UUID((await upload(intake, PNG)).json()["id"]), intake.wired.pool
+    await age(intake, str(media))
+    async with transaction(pool) as tx:
+        assert await store.name(tx, [media], datetime.now(UTC)) == []
+        await sweep_media(intake.wired.shelf, timedelta(days=7))
+    assert await exists(intake, str(media))
+
+
+async def test_a_file_that_comes_at_the_moment_it_is_named_stays(intake: Place) -> None:
+    """Neither transaction sees the other: it is there, and awaited. The sweep says what is true."""
+    media, pool, now = uuid7(), intake.wired.pool, datetime.now(UTC)
+    async with transaction(pool) as sending:
+        await sending.execute("SELECT")
+        coming = Media(media, "image/png", 1, b"", "somebody", now, str(media))
+        async with transaction(pool) as naming:
+            assert [each.id for each in await store.name(naming, [media], now)] == [media]
+            await store.add(sending, coming)
+            await store.expect(naming, [media], "somebody", now + timedelta(days=7))
+    await age(intake, str(media))
+    await sweep_media(intake.wired.shelf, timedelta(days=7))
+    assert await store.find(pool, media) is not None
+    assert await store.awaited(pool, [media]) == set()
+
+
+# --- field work names it ---------------------------------------------------------------------------------------------
+
+
+async def test_what_an_activity_names_stays_whether_it_is_there_or_comes_later(intake: Place) -> None:
+    worker = intake.staff("grid_worker")
+    there = [(await upload(intake, PNG, headers=worker)).json()["id"] for _ in range(4)]
+    alone, together = uuid7(), uuid7()
+    single = visit(media=[there[0], str(alone)])
+    assert (await post(intake, single)).status_code == 201
+    lines = [visit(media=[there[1], str(together)]), visit(media=[there[1], there[2]])]
+    assert [line["status"] for line in await batch(intake, lines)] == [201, 201]
+    for late in (alone, together):
+        other = await put(intake, late, PNG)
+        assert (other.status_code, other.json()["type"]) == (409, "/problems/media-id-taken")
+        assert (await put(intake, late, PNG, worker)).status_code == 201
+    await age(intake, *there, str(alone), str(together))
+    await sweep_media(intake.wired.shelf, timedelta(days=7))
+    left = await store.find_all(intake.wired.pool, [*map(UUID, there), alone, together])
+    assert {*map(str, left)} == {*there[:3], str(alone), str(together)}
+
+
+async def test_an_activity_that_names_what_was_never_sent_is_refused_and_its_neighbours_are_not(intake: Place) -> None:
+    unknown, late = str(uuid4()), str(uuid7())
+    refused = await post(intake, visit(media=[late, unknown]))
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/unknown-media")
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/media/1"]
+    lines = [visit(media=[late]), visit(media=[unknown, late]), visit()]
+    answers = await batch(intake, lines)
+    assert [line["status"] for line in answers] == [201, 422, 201]
+    assert [error["pointer"] for error in answers[1]["problem"]["errors"]] == ["/media/0"]
+    assert await intake.facts(lines[1]["id"]) == []
+
+
+async def test_a_part_of_a_batch_names_its_files_in_one_statement(
+    intake: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    name = store.name
+
+    async def counted(connection: Any, ids: Any, at: datetime) -> Any:
+        asked.append(len(ids))
+        return await name(connection, ids, at)
+
+    monkeypatch.setattr(store, "name", counted)
+    lines = [visit(media=[str(uuid7())]) for _ in range(150)]
+    assert {line["status"] for line in await batch(intake, lines)} == {201}
+    assert asked == [100, 50]
+
+
+# --- what the device wrote -------------------------------------------------------------------------------------------
+
+
+async def offered(intake: Place, *ids: str) -> list[bool]:
+    found = await store.find_all(intake.wired.pool, [UUID(each) for each in ids])
+    return [(media := found[UUID(each)]).spot is not None or media.taken_at is not None for each in ids]
+
+
+async def test_what_a_device_wrote_of_place_and_time_goes_with_the_person(intake: Place) -> None:
+    number, worker = phone(), intake.staff("grid_worker")
+    first, added, other = [(await upload(intake, picture())).json()["id"] for _ in range(3)]
+    seen = (await upload(intake, picture(), headers=worker)).json()["id"]
+    report = (await intake.post(intake.body(media=[first], reporter={"phone": number}))).json()["id"]
+    more = await intake.http.post(
+        f"/intake/v1/reports/{report}/additions", json={"text": "又", "media": [added]}, headers=intake.app
+    )
+    assert more.status_code == 201, more.text
+    assert (await intake.post(intake.body(media=[other], reporter={"phone": phone()}))).status_code == 201
+    assert (await post(intake, visit(media=[seen], person={"phone": number}))).status_code == 201
+    assert await offered(intake, first, added, seen, other) == [True] * 4
+    assert (await erase(intake, phone=number)).json() == {"subjects": 1, "reports": 1, "activities": 1}
+    assert await offered(intake, first, added, seen, other) == [False, False, False, True]
+    assert await exists(intake, first)
+
+
+async def test_pictures_that_show_the_person_go_where_it_is_said(intake: Place) -> None:
+    number = phone()
+    mine, other = [(await upload(intake, picture())).json()["id"] for _ in range(2)]
+    report = (await intake.post(intake.body(media=[mine], reporter={"phone": number}))).json()["id"]
+    assert (await intake.post(intake.body(media=[other]))).status_code == 201
+    assert (await erase(intake, phone=number, media=True)).json()["reports"] == 1
+    assert [await exists(intake, each) for each in (mine, other)] == [False, True]
+    assert await states(intake, report) == ["missing"]
+    folder = intake.wired.settings.data_dir / "media"
+    two_days_ago = time.time() - 2 * 86_400
+    for path in folder.rglob("*"):
+        os.utime(path, (two_days_ago, two_days_ago))
+    await sweep_unknown(intake.wired.shelf)
+    assert [any(name.startswith(each) for name in stored_files(intake)) for each in (mine, other)] == [False, True]
+
+
+async def test_what_a_device_wrote_goes_after_its_time(intake: Place) -> None:
+    old, young = [(await upload(intake, picture())).json()["id"] for _ in range(2)]
+    assert (await intake.post(intake.body(media=[old, young]))).status_code == 201
+    await age(intake, old, days=31)
+    await age(intake, young, days=29)
+    await sweep_media(intake.wired.shelf, timedelta(days=7), timedelta(days=30))
+    assert await offered(intake, old, young) == [False, True]
+    assert await exists(intake, old)
+
+
+async def test_it_expires_with_the_report(own_intake: Place) -> None:
+    media = (await upload(own_intake, picture())).json()["id"]
+    sent = own_intake.body(media=[media], reporter={"phone": phone()})
+    assert (await own_intake.post(sent)).status_code == 201
+    await own_intake.wired.pool.execute("UPDATE intake.personal SET received_at = now() - interval '30 months'")
+    assert await expire_personal(own_intake.wired.pool, own_intake.wired.clock, 24) == 1
+    assert await offered(own_intake, media) == [False]
 
 
 async def test_files_that_no_row_knows_are_swept_and_others_stay(intake: Place) -> None:

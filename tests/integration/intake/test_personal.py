@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import orjson
 import pytest
 
 from services.intake.commands.expire_personal import expire_personal, months_before
@@ -14,8 +15,9 @@ from services.intake.commands.rewrap_personal import rewrap_personal
 from services.intake.commands.vault import Opening, Vault
 from services.intake.domain.report import Personal, Reporter
 from services.intake.sealing import CannotUnseal, Sealer, encrypt
+from services.intake.store import activities
 from services.intake.store import personal as store
-from tests.integration.intake.conftest import Place
+from tests.integration.intake.conftest import Place, grid
 from tests.integration.intake.test_status import hear, record
 
 
@@ -33,6 +35,12 @@ async def look(intake: Place, report: str, post: str = "acceptor", key: str | No
     headers = intake.staff(post) | ({"Idempotency-Key": key} if key else {})
     sent = {"purpose": "return_visit", **body}
     return await intake.http.post(f"/intake/v1/reports/{report}/personal", json=sent, headers=headers)
+
+
+async def look_at(intake: Place, activity: object, post: str = "acceptor", **body: Any) -> Any:
+    """As `look`, at whom an activity names."""
+    sent, url = {"purpose": "verification", **body}, f"/intake/v1/activities/{activity}/personal"
+    return await intake.http.post(url, json=sent, headers=intake.staff(post))
 
 
 async def erase(intake: Place, post: str = "admin", **body: Any) -> Any:
@@ -188,8 +196,6 @@ async def test_two_processes_make_one_subject_of_one_person(intake: Place):
 
 
 async def test_a_batch_keeps_its_keys_too(intake: Place):
-    import orjson
-
     number = phone()
     lines = [intake.body(reporter={"phone": number}), intake.body(description="车牌京A12345挡道"), intake.body()]
     answer = await intake.http.post(
@@ -212,14 +218,14 @@ async def test_an_erased_person_is_unreadable_and_the_reports_stay(intake: Place
     mine = [await reported(intake, phone=number, name="王女士") for _ in range(3)]
     theirs = await reported(intake, phone=other)
     answer = await erase(intake, phone=f"+86{number}")
-    assert (answer.status_code, answer.json()) == (200, {"subjects": 1, "reports": 3})
+    assert (answer.status_code, answer.json()) == (200, {"subjects": 1, "reports": 3, "activities": 0})
     for report in mine:
         gone = await look(intake, report)
         assert (gone.status_code, gone.json()["type"]) == (404, "/problems/personal-erased")
         assert (await intake.http.get(f"/intake/v1/reports/{report}", headers=intake.app)).status_code == 200
         assert [entry["act"] for entry in await log(intake, report=report)] == ["erase"]
     assert (await look(intake, theirs)).status_code == 200
-    assert (await erase(intake, phone=number)).json() == {"subjects": 0, "reports": 0}
+    assert (await erase(intake, phone=number)).json() == {"subjects": 0, "reports": 0, "activities": 0}
     # They may report again, and are a new subject then.
     later = await reported(intake, phone=number)
     assert (await look(intake, later)).json()["reporter"]["phone"] == number
@@ -238,9 +244,9 @@ async def test_by_an_address_reports_by_telephone_of_the_same_person_go_too(inta
 async def test_by_a_report_the_whole_person_is_erased(intake: Place):
     number = phone()
     reports = [await reported(intake, phone=number) for _ in range(2)]
-    assert (await erase(intake, report=reports[0])).json() == {"subjects": 1, "reports": 2}
+    assert (await erase(intake, report=reports[0])).json() == {"subjects": 1, "reports": 2, "activities": 0}
     nameless = (await intake.post(intake.body(description="身份证110108199001011234"))).json()["id"]
-    assert (await erase(intake, report=nameless)).json() == {"subjects": 1, "reports": 1}
+    assert (await erase(intake, report=nameless)).json() == {"subjects": 1, "reports": 1, "activities": 0}
 
 
 async def test_an_old_copy_of_the_reports_brought_back_stays_unreadable(own_intake: Place):
@@ -313,7 +319,7 @@ async def test_an_erasure_sent_again_is_one_and_no_plain_hash_of_the_number_is_k
     headers = {**intake.staff("admin"), "Idempotency-Key": str(uuid4()), "Content-Type": "application/json"}
     body = f'{{"phone": "{number}", "reason": "consent_withdrawn"}}'.encode()
     answers = [await intake.http.post("/intake/v1/personal/erasures", content=body, headers=headers) for _ in range(2)]
-    assert [answer.json() for answer in answers] == [{"subjects": 1, "reports": 1}] * 2
+    assert [answer.json() for answer in answers] == [{"subjects": 1, "reports": 1, "activities": 0}] * 2
     stored = await intake.wired.pool.fetchval(
         "SELECT request_hash FROM intake.idempotency WHERE key = $1", headers["Idempotency-Key"]
     )
@@ -402,18 +408,17 @@ async def test_a_new_installation_key_opens_everything_once_it_is_rewrapped_and_
     assert (await look(own_intake, old_report)).json()["reporter"]["phone"] == number
     before = {row["id"]: row["key"] for row in await wired.pool.fetch("SELECT id, key FROM intake.subjects")}
     both = Vault(wired.pool, Sealer(new_key, [old_key]), wired.clock)
-    visit = uuid4()
+    visit, whom = uuid4(), orjson.dumps({"person": {"name": "赵", "phone": number}, "details": {"note": "x"}})
     await wired.pool.execute(
         "INSERT INTO intake.activities (id, kind, worker, post, routing_key, grids, lon, lat, started_at, ended_at,"
-        " recorded_at, details, media, reports, sealed, content) SELECT $1, 'visit', 'w', 'grid_worker', '1', '{}', 1,"
+        " recorded_at, details, media, reports, sealed, content) SELECT $1, 'visit', 'w', 'grid_worker', $3, '{}', 1,"
         " 1, now(), now(), now(), '{}', '{}', '{}', $2, ''",
-        visit, Sealer(old_key).lock_up(visit.bytes, b"whom"),
+        visit, Sealer(old_key).lock_up(visit.bytes, whom), grid(1, 1),
     )  # fmt: skip
+    assert (await look_at(own_intake, visit)).json()["person"]["phone"] == number
     done = await rewrap_personal(wired.pool, both, wired.clock, "cli:test")
     assert done == (2, 1, 1)
     assert (await rewrap_personal(wired.pool, both, wired.clock, "cli:test")) == (0, 0, 0)
-    secret = await wired.pool.fetchval("SELECT sealed FROM intake.activities WHERE id = $1", visit)
-    assert Sealer(new_key).unlock(visit.bytes, secret) == b"whom"
     fresh, old = Vault(wired.pool, Sealer(new_key), wired.clock), Vault(wired.pool, Sealer(old_key), wired.clock)
     async with wired.pool.acquire() as connection:
         for one, expected in ((report, number), (nameless, None), (old_report, number)):
@@ -426,6 +431,14 @@ async def test_a_new_installation_key_opens_everything_once_it_is_rewrapped_and_
             assert (opened.reporter and opened.reporter.phone) == expected
             with pytest.raises(CannotUnseal):
                 old.open(opening)
+        sealed = await activities.find_sealed(connection, visit)
+        assert sealed is not None
+        assert sealed.subject is not None
+        assert sealed.sealed is not None
+        assert sealed.subject_key is not None
+        opened_now = fresh.open_under(sealed.subject, sealed.subject_key, sealed.sealed, visit)
+        assert orjson.loads(opened_now)["person"]["phone"] == number
+        assert sealed.subject == await subject_of(own_intake, report)
         # The person is known again, also of the report that was sealed anew; a copy of the keys from before is dead.
         assert await fresh.mark(connection, f"phone:{number}")
     assert await subject_of(own_intake, report) == await subject_of(own_intake, old_report)
@@ -464,7 +477,6 @@ def old_form(master: bytes, report: UUID, number: str) -> bytes:
     """As the program before this one sealed a report."""
     import os
 
-    import orjson
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     own = os.urandom(32)

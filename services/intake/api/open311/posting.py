@@ -28,7 +28,7 @@ from services.intake.queries.open311_jurisdictions import Jurisdiction
 from services.intake.wiring import Wired
 from shared.auth import BadKey, NotSignedIn, Principal
 from shared.http import StraightRoute, runs
-from shared.idempotency import key_of, request_hash
+from shared.idempotency import key_of, keyed_hash
 from shared.kernel.errors import FieldError
 from shared.kernel.place import Datum, Place
 
@@ -98,7 +98,9 @@ async def _received(
         address=where.address,
         kept=kept,
     )
-    digest = None if key is None else request_hash("POST", request.url.path, await recognised(form))
+    digest = None
+    if key is not None:
+        digest = keyed_hash(await parts.desk.vault.secret(), "POST", request.url.path, await recognised(form))
     taken = orjson.loads(await receive_report(parts.desk, who, asked, key, digest))
     told = {"service_request_id": taken["id"], "service_notice": None, "account_id": _first(form, "account_id")}
     return answer(REQUESTS, [told], form_asked)

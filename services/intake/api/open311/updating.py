@@ -17,7 +17,7 @@ from services.intake.domain.open311 import EXTENDED, STATUSES, UnknownRequest, U
 from services.intake.domain.open311_form import BadField, check_description, check_lengths, check_urls, written
 from services.intake.queries.open311_updates import updates
 from shared.http import StraightRoute, runs
-from shared.idempotency import KeyReused, request_hash
+from shared.idempotency import KeyReused, keyed_hash
 from shared.kernel.errors import FieldError
 
 router = APIRouter(prefix="/open311/v2", tags=["open311"], route_class=StraightRoute)
@@ -56,7 +56,8 @@ async def _post(request: Request) -> Response:
         name = asking.one(form, "update_id", "/")
         key = None if name is None else f"open311-update:{name}"
         media = await stored(parts, who, form.files, key)
-        digest = request_hash("POST", PATH, orjson.dumps((report_id, text, [str(each) for each in media])))
+        said = orjson.dumps((report_id, text, [str(each) for each in media]))
+        digest = keyed_hash(await parts.desk.vault.secret(), "POST", PATH, said)
         speaker = Speaker(who, None, key, digest)
         answered = await add_to_report(parts.desk, parts.outbox, speaker, report_id, text, media)
     except KeyReused:
