@@ -122,17 +122,36 @@ async def through_every_door(city: City, grid: dict[str, Any]) -> tuple[list[str
     }  # fmt: skip
     await post("/intake/v1/activities", 201, city.staff("grid_worker"), json=visit)
     await post("/intake/v1/activities", 422, city.staff("grid_worker"), json={**visit, "location": {"grid": PHONE}})
+    await post("/intake/v1/activities", 422, city.staff("grid_worker"), json={**visit, "id": PHONE})
+    await post("/intake/v1/activities", 422, city.staff("grid_worker"), json={**visit, "person": {"name": NAME * 100}})
+    diary = {**visit, "id": str(uuid7()), "kind": "diary", "content": TEXT, "problem": TEXT}
+    del diary["purpose"], diary["outcome"], diary["note"]
+    lines = [visit, diary, {**visit, "person": PHONE}, {**visit, "note": f"{TEXT} {NAME}"}]
+    ndjson = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + f"\n{TEXT}\n"
+    worker = city.staff("grid_worker") | {"Idempotency-Key": str(uuid4()), "Content-Type": "application/x-ndjson"}
+    done = await post("/intake/v1/activities/batch", 200, worker, content=ndjson.encode())
+    assert [json.loads(line)["status"] for line in done.text.splitlines()] == [200, 201, 422, 422, 400]
+    for url in (
+        f"/intake/v1/activities/{visit['id']}",
+        f"/intake/v1/activities/{diary['id']}",
+        "/intake/v1/activities",
+    ):
+        answers.append((await city.http.get(url, headers=city.staff("grid_leader"))).text)
     acceptor, admin = city.staff("acceptor"), city.staff("admin")
     look = f"/intake/v1/reports/{taken['id']}/personal"
     await post(look, 403, json={"purpose": "return_visit"})
     await post(look, 422, acceptor, json={"purpose": PHONE})
     await post(look, 422, acceptor, json={"purpose": "return_visit", "note": TEXT * 10})
+    at_visit = f"/intake/v1/activities/{visit['id']}/personal"
+    await post(at_visit, 403, city.staff("grid_worker"), json={"purpose": "verification"})
+    await post(at_visit, 422, acceptor, json={"purpose": NAME})
+    await post("/intake/v1/personal/erasures", 422, admin, json={"activity": PHONE, "reason": "unlawful"})
     await post("/intake/v1/personal/erasures", 422, admin, json={"phone": PHONE, "email": EMAIL, "reason": "unlawful"})
     await post("/intake/v1/personal/erasures", 422, admin, json={"phone": PHONE, "reason": NAME})
     await post("/intake/v1/opt-out", 404, json={"code": PHONE})
     for path in (f"/intake/v1/reports/{taken['id']}", f"/notify/v1/track/{taken['tracking_code']}"):
         answers.append((await city.http.get(path, headers=city.app())).text)
-    return answers, taken
+    return answers, taken | {"visit": visit["id"]}
 
 
 async def wait_for(what: Any, seconds: float = 20) -> Any:
@@ -200,8 +219,12 @@ async def test_what_names_a_person_goes_in_by_every_door_and_comes_out_of_none(t
             headers = {**city.staff("acceptor"), "Idempotency-Key": str(uuid4())}
             shown = (await city.http.post(look, json=note, headers=headers)).json()
             assert (shown["description"], shown["reporter"]["name"], shown["reporter"]["phone"]) == (TEXT, NAME, PHONE)
+            look_at = f"/intake/v1/activities/{taken['visit']}/personal"
+            shown = (await city.http.post(look_at, json=note, headers=city.staff("acceptor"))).json()
+            assert (shown["details"]["note"], shown["person"]["name"], shown["person"]["phone"]) == (TEXT, NAME, PHONE)
             log = await city.http.get("/intake/v1/personal/log", headers=city.staff("auditor"))
-            assert [entry["report_id"] for entry in log.json()["items"]] == [taken["id"]]
+            read = [(entry["activity_id"], entry["report_id"]) for entry in log.json()["items"]]
+            assert read == [(taken["visit"], None), (None, taken["id"])]
             answers.append(log.text)
             await told(seen, taken)
             for name, content in (await tables(folder)).items():
@@ -210,7 +233,9 @@ async def test_what_names_a_person_goes_in_by_every_door_and_comes_out_of_none(t
                 assert_nobody_named(f"answer {n}: {answer[:300]}", answer)
             # Erased by the command a person types.
             done = await asyncio.to_thread(erase, folder)
-            assert "1 keys destroyed, 1 reports" in done, done
+            assert "1 keys destroyed, 1 reports, 2 activities" in done, done
+            gone = await city.http.post(look_at, json={"purpose": "verification"}, headers=city.staff("acceptor"))
+            assert gone.json()["type"] == "/problems/personal-erased"
             gone = await city.http.post(look, json={"purpose": "return_visit"}, headers=city.staff("acceptor"))
             assert gone.json()["type"] == "/problems/personal-erased"
             assert (await city.http.get(f"/intake/v1/reports/{taken['id']}", headers=city.app())).status_code == 200

@@ -17,6 +17,7 @@ from services.intake.domain.report import Personal, Reporter
 from services.intake.sealing import CannotUnseal, Sealer, encrypt
 from services.intake.store import activities
 from services.intake.store import personal as store
+from shared.idempotency import request_hash
 from tests.integration.intake.conftest import Place, grid
 from tests.integration.intake.test_status import hear, record
 
@@ -325,6 +326,33 @@ async def test_an_erasure_sent_again_is_one_and_no_plain_hash_of_the_number_is_k
     )
     plain = hashlib.sha256(b"POST /intake/v1/personal/erasures\n" + body).digest()
     assert stored != plain
+
+
+async def test_no_door_keeps_a_plain_hash_of_what_was_posted_and_what_an_older_program_kept_still_answers(
+    intake: Place,
+):
+    number, key = phone(), str(uuid4())
+    body = orjson.dumps(intake.body(reporter={"phone": number}))
+    first = await intake.post(body, key=key)
+    plain = request_hash("POST", "/v1/reports", body)
+    find = "SELECT request_hash FROM intake.idempotency WHERE key LIKE $1 || '%'"
+    pool = intake.wired.pool
+    assert await pool.fetchval(find, key) != plain
+    assert (await intake.post(body, key=key)).content == first.content
+    await pool.execute("UPDATE intake.idempotency SET request_hash = $2 WHERE key = $1", key, plain)
+    assert (await intake.post(body, key=key)).content == first.content
+    assert (await intake.post(body + b" ", key=key)).json()["type"] == "/problems/idempotency-key-reused"
+
+    report, key = first.json()["id"], str(uuid4())
+    sent, path = orjson.dumps({"text": f"打 {number}"}), f"/v1/reports/{report}/additions"
+    headers = intake.app | {"Idempotency-Key": key, "Content-Type": "application/json"}
+    assert (await intake.http.post(f"/intake{path}", content=sent, headers=headers)).status_code == 201
+    kept = await pool.fetchval(find, key)
+    assert kept not in (request_hash("POST", path, sent), request_hash("POST", f"/intake{path}", sent))
+    headers["Idempotency-Key"] = key = str(uuid4())
+    answers = [await intake.http.post("/intake/v1/reports/batch", content=body, headers=headers) for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    assert await pool.fetchval(find, key) != request_hash("POST", "/v1/reports/batch", body)
 
 
 # --- time is over ----------------------------------------------------------------------------------------------------

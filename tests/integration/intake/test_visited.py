@@ -163,6 +163,15 @@ async def test_who_reports_and_is_visited_is_one_person_and_erased_as_one(intake
     assert (await look_at(intake, other)).status_code == 200
 
 
+async def test_what_is_sent_again_after_an_erasure_makes_no_person_of_them(intake: Place) -> None:
+    number = phone()
+    body = visit(person={"phone": number})
+    assert (await post(intake, body)).status_code == 201
+    assert (await erase(intake, phone=number)).json()["activities"] == 1
+    assert (await post(intake, body)).status_code == 200
+    assert (await erase(intake, phone=number)).json() == {"subjects": 0, "reports": 0, "activities": 0}
+
+
 async def test_by_an_activity_the_whole_person_is_erased(intake: Place) -> None:
     number = phone()
     report, activity = await reported(intake, phone=number), await visited(intake, phone=number)

@@ -7,7 +7,9 @@ import pytest
 
 from services.intake.queries.grid_index import refresh_grids
 from shared.contracts.intake import ReportReceived
+from shared.kernel.ids import uuid7
 from tests.integration.intake.conftest import COMMUNITY, STREET, Place, collection, feature, grid, middle
+from tests.pictures import PNG
 
 
 async def fact_of(intake: Place, report_id: str) -> ReportReceived:
@@ -26,9 +28,22 @@ async def fact_of(intake: Place, report_id: str) -> ReportReceived:
     ],
 )
 async def test_who_says_no_source_has_that_of_their_post(intake: Place, post: str | None, source: str) -> None:
-    taken = await intake.post(intake.body(), intake.app if post is None else intake.staff(post))
+    brought = {"media": [str(uuid7())]} if post == "supervisor" else {}
+    taken = await intake.post(intake.body(**brought), intake.app if post is None else intake.staff(post))
     assert taken.status_code == 201, taken.text
     assert (await fact_of(intake, taken.json()["id"])).source == source
+
+
+async def test_a_supervisor_brings_a_photograph_which_may_come_a_little_later(intake: Place) -> None:
+    who, late = intake.staff("supervisor"), str(uuid7())
+    refused = await intake.post(intake.body(), who)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/source-incomplete")
+    assert [each["pointer"] for each in refused.json()["errors"]] == ["/media"]
+    taken = await intake.post(intake.body(media=[late]), who)
+    assert taken.status_code == 201, taken.text
+    sent = await intake.http.put(f"/intake/v1/media/{late}", content=PNG, headers=who | {"Content-Type": "image/png"})
+    assert sent.status_code == 201, sent.text
+    assert (await intake.post(intake.body(source="patrol"), who)).status_code == 201
 
 
 async def test_a_transfer_brings_the_number_it_has_there(intake: Place) -> None:
