@@ -11,7 +11,8 @@ from uuid import UUID
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.intake.commands.vault import SubjectBusy, Vault, Whose
+from services.intake.commands.persons import SubjectBusy, Whose
+from services.intake.commands.vault import Vault
 from services.intake.domain.activity import Person, Personal
 from services.intake.domain.contact import identifiers
 from services.intake.domain.report import Reporter

@@ -1,61 +1,29 @@
 """Keep the keys of personal parts: each under its subject's, before its report is stored.
 
-Reports that come at the same time share two statements. A report whose subject is erased between its key and itself is
+Reports that come at the same time share a statement. A report whose subject is erased between its key and itself is
 erased with it: it comes a moment before, not after.
 """
 
 import asyncio
-import hashlib
 import hmac
-import os
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import asyncpg
-import structlog
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.intake.commands.persons import Due, PersonalKeyMissing, Persons, SubjectBusy, Whose, code_of
 from services.intake.domain.report import Personal
-from services.intake.sealing import KEY_BYTES, CannotUnseal, Sealed, Sealer, decrypt, encrypt, is_old
-from services.intake.store import subjects as store
+from services.intake.sealing import Sealed, Sealer, decrypt, is_old
 from services.intake.store.reports import Row
-from services.intake.store.subjects import Candidate, Kept
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Unavailable
-from shared.kernel.ids import tracking_hash
-from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, is_outage
+from shared.postgres import ACQUIRE_SECONDS, Connection, Pool, PooledConnection, is_outage
 
-log = structlog.get_logger()
+__all__ = ["Due", "Opening", "PersonalKeyMissing", "SubjectBusy", "Vault", "Whose", "code_of"]
 
-MARKS: Final = "marks"
 _MOST: Final = 256
-_TRIES: Final = 20
-
-_Subjects: TypeAlias = dict[bytes, tuple[UUID, bytes]]
-
-
-class Due(NamedTuple):
-    """A personal part whose key is to be kept."""
-
-    report_id: UUID
-    tracking_code: str
-    received_at: datetime
-    sealed: Sealed
-
 
 _Waiting: TypeAlias = tuple[Sequence[Due], "asyncio.Future[None]"]
-
-
-class SubjectBusy(Unavailable):
-    slug, title, title_zh = "subject-busy", "The same person's key is being made or erased", "同一主体正在处理"
-
-
-class PersonalKeyMissing(Unavailable):
-    """A person's key lies under an installation key that this process was not given."""
-
-    slug, title, title_zh = "personal-key-missing", "A key of personal data is not given", "缺少个人信息密钥"
 
 
 class Opening(NamedTuple):
@@ -68,24 +36,22 @@ class Opening(NamedTuple):
     subject_key: bytes | None
 
 
-class Whose(NamedTuple):
-    """A subject and its key, to seal something under. `wrapped`: the subject is new, and to be added with that."""
-
-    subject: UUID
-    key: bytes
-    wrapped: bytes | None
-
-
 class Vault:
     """Keeps and opens the keys under which personal parts lie."""
 
     def __init__(self, pool: Pool, sealer: Sealer, clock: Clock) -> None:
-        self.sealer = sealer
         self._pool = pool
-        self._clock = clock
-        self._secret: bytes | None = None
+        self._persons = Persons(sealer, clock)
         self._waiting: list[_Waiting] = []
         self._turn: asyncio.Task[None] | None = None
+
+    @property
+    def sealer(self) -> Sealer:
+        return self._persons.sealer
+
+    @sealer.setter
+    def sealer(self, sealer: Sealer) -> None:
+        self._persons.sealer = sealer
 
     async def keep(self, rows: Iterable[Row]) -> None:
         """Keep the keys of those of `rows` that have a personal part. Each row once, before it is stored."""
@@ -105,100 +71,47 @@ class Vault:
         await kept
 
     async def _work(self) -> None:
-        """All that waits, together; while that is under way the next gather."""
+        """All that waits, together; while that is under way the next gather. The connection is kept from group to
+        group: giving it back costs a round trip of its own.
+        """
+        connection: PooledConnection | None = None
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                await self._keep_group(group)
+                try:
+                    if connection is None:
+                        connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+                    await self._keep_group(connection, group)
+                except BaseException as error:
+                    _settle(group, error)
+                    if not isinstance(error, Exception):
+                        raise
+                    if connection is not None:  # nothing is known of it
+                        spoilt, connection = connection, None
+                        await self._pool.release(spoilt)
         finally:
-            self._turn = None
+            self._turn = None  # before anything is waited for: who comes now begins a turn of their own
+            if connection is not None:
+                await self._pool.release(connection)
 
-    async def _keep_group(self, group: Sequence[_Waiting]) -> None:
+    async def _keep_group(self, connection: Connection, group: Sequence[_Waiting]) -> None:
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                await self._keep(connection, [one for due, _ in group for one in due])
-        except BaseException as error:
-            if isinstance(error, Exception) and not is_outage(error) and len(group) > 1:
-                for alone in group:  # what is wrong with one costs the others nothing
-                    await self._keep_group([alone])
-                return
-            for _, kept in group:
-                if not kept.done():  # done already: the sender was cancelled
-                    kept.set_exception(error)
-            if not isinstance(error, Exception):
+            await self._persons.keep(connection, [one for due, _ in group for one in due])
+        except Exception as error:
+            if is_outage(error):
                 raise
-        else:
-            for _, kept in group:
-                if not kept.done():
-                    kept.set_result(None)
-
-    async def _keep(self, connection: Connection, due: Sequence[Due]) -> None:
-        secret = await self._marks_secret(connection)
-        alone: list[tuple[Kept, bytes]] = []
-        marked: dict[UUID, tuple[Due, tuple[bytes, ...]]] = {}
-        for one in due:
-            if one.sealed.identifiers:
-                marked[one.report_id] = one, tuple(_mark(secret, name) for name in one.sealed.identifiers)
-            else:
-                person, key = uuid4(), os.urandom(KEY_BYTES)
-                alone.append((_kept(one, person, key), self.sealer.keys.wrap(key, person.bytes)))
-        if alone:
-            await store.keep_alone(connection, [kept for kept, _ in alone], [key for _, key in alone])
-        for _ in range(_TRIES):
-            if not marked:
+            if len(group) == 1:
+                _settle(group, error)
                 return
-            subjects = await self._subjects(connection, [marks for _, marks in marked.values()])
-            kept = []
-            for one, marks in marked.values():
-                person, wrapped = subjects[marks[0]]
-                kept.append(_kept(one, person, self._unwrap(wrapped, person.bytes)))
-            for report in await store.keep(connection, sorted(kept, key=lambda each: each.subject)):
-                del marked[report]
-        raise SubjectBusy("nothing was stored; send the same again", facts={"retry_after": 1})
-
-    async def _subjects(self, connection: Connection, asked: Sequence[tuple[bytes, ...]]) -> _Subjects:
-        """First mark → its subject and its wrapped key."""
-        wanted: dict[bytes, bytes | None] = {}
-        for mark, *other in asked:
-            wanted[mark] = other[0] if other else wanted.get(mark)
-        found: _Subjects = {}
-        for n in range(_TRIES):
-            if not (missing := [mark for mark in wanted if mark not in found]):
-                return found
-            if n:
-                await asyncio.sleep(0.01 * n)
-            candidates = [self._candidate(mark, wanted[mark]) for mark in missing]
-            try:
-                made = await store.find_or_make(connection, candidates, self._clock())
-            except asyncpg.ForeignKeyViolationError:  # just erased
-                continue
-            found |= {subject.mark: (subject.id, subject.key) for subject in made}
-        raise SubjectBusy("nothing was stored; send the same again", facts={"retry_after": 1})
-
-    def _candidate(self, mark: bytes, other: bytes | None) -> Candidate:
-        person = uuid4()
-        return Candidate(mark, other, person, self.sealer.keys.wrap(os.urandom(KEY_BYTES), person.bytes))
+            for alone in group:  # what is wrong with one costs the others nothing
+                await self._keep_group(connection, [alone])
+            return
+        _settle(group, None)
 
     async def whose(self, named: Sequence[tuple[str, ...]]) -> list[Whose]:
-        """The subject of each of `named`, which are identifiers (`domain.contact`): one that is known again, which may
-        end until it is held (`store.subjects.hold`), or a new one where there are none.
-        """
-        found: _Subjects = {}
-        marks: list[tuple[bytes, ...]] = []
-        if any(named):
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                secret = await self._marks_secret(connection)
-                marks = [tuple(_mark(secret, name) for name in names) for names in named]
-                found = await self._subjects(connection, [each for each in marks if each])
-        whose = []
-        for each in marks or [() for _ in named]:
-            if each:
-                subject, wrapped = found[each[0]]
-                whose.append(Whose(subject, self._unwrap(wrapped, subject.bytes), None))
-            else:
-                subject, key = uuid4(), os.urandom(KEY_BYTES)
-                whose.append(Whose(subject, key, self.sealer.keys.wrap(key, subject.bytes)))
-        return whose
+        """See `Persons.whose`."""
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            return await self._persons.whose(connection, named)
 
     def open_under(self, subject: UUID, wrapped: bytes, sealed: bytes, bound: UUID) -> bytes:
         """What was sealed under a subject's own key, bound to the id of what it belongs to. Raises CannotUnseal."""
@@ -214,52 +127,27 @@ class Vault:
         own = decrypt(person, opening.key, opening.report_id.bytes)
         return self.sealer.unseal(opening.report_id, opening.sealed, own)
 
-    async def secret(self) -> bytes:
-        """Under which what holds personal data is hashed. It is the same under every installation key."""
-        if self._secret is None:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                return await self._marks_secret(connection)
-        return self._secret
-
     async def mark(self, connection: Connection, identifier: str) -> bytes:
         """The keyed hash by which a person is found: HMAC-SHA-256, 16 bytes."""
-        return _mark(await self._marks_secret(connection), identifier)
+        return await self._persons.mark(connection, identifier)
+
+    async def secret(self) -> bytes:
+        """Under which what holds personal data is hashed. It is the same under every installation key."""
+        if (secret := self._persons.secret_at_hand) is not None:
+            return secret
+        async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            return await self._persons.secret(connection)
 
     async def keyed(self, text: bytes) -> bytes:
         """A keyed hash of what holds personal data, for comparing alone: no plain one, which is soon guessed."""
         return hmac.digest(await self.secret(), text, "sha256")
 
-    async def _marks_secret(self, connection: Connection) -> bytes:
-        # Made once for all time: a new installation key wraps it anew, and persons are still known again.
-        if self._secret is None:
-            wrapped = await store.secret(connection, MARKS)
-            if wrapped is None:
-                fresh = self.sealer.keys.wrap(os.urandom(KEY_BYTES), MARKS.encode())
-                await store.add_secret(connection, MARKS, fresh)
-                wrapped = await store.secret(connection, MARKS)
-                assert wrapped is not None
-            self._secret = self._unwrap(wrapped, MARKS.encode())
-        return self._secret
 
-    def _unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        try:
-            return self.sealer.keys.unwrap(wrapped, bound)
-        except CannotUnseal as error:
-            log.error("a person's key does not open", error=str(error))
-            raise PersonalKeyMissing(
-                "this process lacks a key; nothing was changed, send the same again", facts={"retry_after": 5}
-            ) from None
-
-
-def _kept(due: Due, person: UUID, key: bytes) -> Kept:
-    wrapped = encrypt(AESGCM(key), due.sealed.key, due.report_id.bytes)
-    return Kept(due.report_id, person, wrapped, code_of(due.tracking_code), due.received_at)
-
-
-def code_of(tracking_code: str) -> bytes:
-    """SHA-256 of a tracking code, as notify knows it too."""
-    return bytes.fromhex(tracking_hash(tracking_code))
-
-
-def _mark(secret: bytes, identifier: str) -> bytes:
-    return hmac.new(secret, identifier.encode(), hashlib.sha256).digest()[:16]
+def _settle(group: Sequence[_Waiting], error: BaseException | None) -> None:
+    for _, kept in group:
+        if kept.done():  # the sender was cancelled, or it was settled alone
+            continue
+        if error is None:
+            kept.set_result(None)
+        else:
+            kept.set_exception(error)

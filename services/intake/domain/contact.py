@@ -25,7 +25,8 @@ def identifiers(reporter: Reporter | None) -> tuple[str, ...]:
     """`phone:…` and `email:…`, in this order, as far as they can be read. Free text that is neither names nobody."""
     if reporter is None:
         return ()
-    phone, email = phone_of(reporter.phone or ""), email_of(reporter.email or "")
+    phone = phone_of(reporter.phone) if reporter.phone else None
+    email = email_of(reporter.email) if reporter.email else None
     return (*((f"phone:{phone}",) if phone else ()), *((f"email:{email}",) if email else ()))
 
 

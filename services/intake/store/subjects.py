@@ -9,9 +9,9 @@ from shared.postgres import Connection
 
 
 class Candidate(NamedTuple):
-    """A subject to be made unless one of its marks is known: `mark` first, then `other`."""
+    """A subject to be made unless one of its marks is known: `mark` first, then `other`; None: it has none."""
 
-    mark: bytes
+    mark: bytes | None
     other: bytes | None
     id: UUID
     key: bytes
@@ -68,32 +68,43 @@ FIND_OR_MAKE = f"""
      WHERE f.key IS NOT NULL OR s.key IS NOT NULL
 """
 
-# The subject is held until the key is in: whoever ends it waits, and then sees that it has another report. Left out is
-# a report whose subject ended first.
+# The same, with the keys of reports: kept are those under subjects that were made, and under such as are there. These
+# are held until the key is in: whoever ends one waits, and then sees that it has another report. Told are the reports
+# whose key is kept, and the subjects that were found: for those, and for such as another transaction makes or ended at
+# this moment, it is asked again. A candidate without a mark is made in any case.
 KEEP = f"""
-    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), held AS MATERIALIZED (
-        SELECT k.* FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[])
-            AS k (report_id, subject, key, code, received_at) JOIN intake.subjects s ON s.id = k.subject
-           FOR KEY SHARE OF s
+    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), asked AS MATERIALIZED (
+        SELECT a.*, coalesce(
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.mark ORDER BY 1 LIMIT 1),
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.other ORDER BY 1 LIMIT 1)) AS known
+          FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) AS a (mark, other, id, key)
+    ), given AS MATERIALIZED (
+        SELECT * FROM unnest($6::uuid[], $7::uuid[], $8::bytea[], $9::bytea[], $10::timestamptz[])
+            AS k (report_id, subject, key, code, received_at)
+    ), made AS (
+        INSERT INTO intake.subjects (id, mark, key, created_at)
+        SELECT id, mark, key, $5::timestamptz FROM asked WHERE known IS NULL ORDER BY mark
+        ON CONFLICT (mark) DO NOTHING
+        RETURNING id
+    ), found AS MATERIALIZED (
+        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject
+          FROM asked a LEFT JOIN made m ON m.id = a.id
+         WHERE a.mark IS NOT NULL AND (a.known IS NOT NULL OR m.id IS NOT NULL)
+    ), marked AS (
+        INSERT INTO intake.subject_marks (mark, subject)
+        SELECT mark, subject FROM found UNION SELECT other, subject FROM found WHERE other IS NOT NULL ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
+    ), held AS MATERIALIZED (
+        SELECT g.* FROM given g JOIN intake.subjects s ON s.id = g.subject FOR KEY SHARE OF s
     ), kept AS (
-        INSERT INTO intake.personal AS p (report_id, subject, key, code, received_at) SELECT * FROM held
+        INSERT INTO intake.personal AS p (report_id, subject, key, code, received_at)
+        SELECT * FROM held UNION ALL SELECT g.* FROM given g JOIN made m ON m.id = g.subject
         ON CONFLICT (report_id) DO UPDATE SET subject = excluded.subject, key = excluded.key
         RETURNING p.report_id
     )
-    SELECT report_id FROM kept CROSS JOIN no_wait
-"""
-KEEP_ALONE = f"""
-    WITH no_wait AS MATERIALIZED ({_NO_WAIT}), given AS MATERIALIZED (
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bytea[], $5::timestamptz[], $6::bytea[])
-            AS k (report_id, subject, key, code, received_at, subject_key)
-    ), made AS (
-        INSERT INTO intake.subjects (id, key, created_at) SELECT subject, subject_key, received_at FROM given
-    ), kept AS (
-        INSERT INTO intake.personal (report_id, subject, key, code, received_at)
-        SELECT report_id, subject, key, code, received_at FROM given
-        ON CONFLICT (report_id) DO UPDATE SET subject = excluded.subject, key = excluded.key
-    )
-    SELECT set FROM no_wait
+    SELECT report_id, NULL::bytea AS mark, NULL::uuid AS subject, NULL::bytea AS key FROM kept CROSS JOIN no_wait
+     UNION ALL
+    SELECT NULL, a.mark, s.id, s.key FROM asked a JOIN intake.subjects s ON s.id = a.known
 """
 
 BY_MARK = "SELECT subject FROM intake.subject_marks WHERE mark = $1"
@@ -148,15 +159,16 @@ async def find_or_make(connection: Connection, candidates: Sequence[Candidate], 
     return [Subject(*row) for row in rows]
 
 
-async def keep(connection: Connection, kept: Sequence[Kept]) -> set[UUID]:
-    """Reports whose key is kept now; left out are those whose subject is gone. The statement is its own transaction."""
-    rows = await connection.fetch(KEEP, *zip(*kept, strict=True))
-    return {row["report_id"] for row in rows}
-
-
-async def keep_alone(connection: Connection, kept: Sequence[Kept], keys: Sequence[bytes]) -> None:
-    """The same, with a new subject for each, whose wrapped key stands in `keys`."""
-    await connection.execute(KEEP_ALONE, *zip(*kept, strict=True), keys)
+async def keep(
+    connection: Connection, candidates: Sequence[Candidate], kept: Sequence[Kept], at: datetime
+) -> tuple[set[UUID], list[Subject]]:
+    """Reports whose key is kept now; and the candidates for whose marks a subject was found, with that. Each first mark
+    once among the candidates. The statement is its own transaction.
+    """
+    asked = zip(*candidates, strict=True) if candidates else ([], [], [], [])
+    rows = await connection.fetch(KEEP, *asked, at, *zip(*kept, strict=True))
+    done = {row["report_id"] for row in rows if row["report_id"] is not None}
+    return done, [Subject(row["mark"], row["subject"], row["key"]) for row in rows if row["report_id"] is None]
 
 
 async def by_mark(tx: Connection, mark: bytes) -> list[UUID]:
