@@ -24,6 +24,7 @@ from shared.contracts.intake import (
     MessageFailed,
     MessageSent,
     ReportFirstAskedLapsed,
+    ReportFirstAskedOverdue,
     ReportMerged,
     ReportReceived,
     ReportSupplemented,
@@ -120,6 +121,21 @@ def first_asked_lapsed(held: Answerable, version: int) -> Event:
     )
     data, subject = fact.model_dump_json().encode(), str(held.report_id)
     return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, held.lapsed_at, data)
+
+
+def first_asked_overdue(held: Answerable, version: int) -> Event:
+    """`held` is overdue."""
+    assert held.overdue_at is not None
+    fact = ReportFirstAskedOverdue(
+        report_id=held.report_id,
+        routing_key=held.area,
+        at=held.overdue_at,
+        first_asked=held.subject,
+        since=held.since,
+        version=version,
+    )
+    data, subject = fact.model_dump_json().encode(), str(held.report_id)
+    return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, fact.at, data)
 
 
 def message_sent(report: UUID, template: str, routing_key: str, attempts: int, channel: str, at: datetime) -> Event:

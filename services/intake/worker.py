@@ -5,6 +5,7 @@ from datetime import timedelta
 from services.intake.commands import sweep_media
 from services.intake.commands.expire_personal import expire_job
 from services.intake.commands.forget_visited import forget_visited_job
+from services.intake.commands.mark_first_asked import first_asked_jobs
 from services.intake.commands.plan_areas import area_plans_job
 from services.intake.commands.settle_requests import settle_job
 from services.intake.commands.sweep_clusters import clusters_job
@@ -31,4 +32,5 @@ def worker_jobs(wired: Wired) -> list[Job]:
         wired.teller.job(),
         expire_job(wired.pool, wired.clock, wired.pack.privacy.keep_months),
         settle_job(wired.pool, wired.clock),
+        *first_asked_jobs(wired.pool, wired.outbox, wired.clock, wired.pack.first_asked.hours),
     ]

@@ -126,6 +126,22 @@ class ReportFirstAskedLapsed(Fact):
     version: int
 
 
+class ReportFirstAskedOverdue(Fact):
+    """首问责任超时: nobody has taken the report over from whoever took it in (`first_asked`) in the time that the pack
+    gives; they answer for it still. Told once.
+    """
+
+    TYPE: ClassVar[str] = "report.first_asked_overdue.v1"
+    TOPIC: ClassVar[str] = REPORTS.name
+
+    report_id: UUID
+    routing_key: str
+    at: datetime
+    first_asked: str
+    since: datetime
+    version: int
+
+
 class AreaDefined(Fact):
     """An area of the hierarchy 区域, as it now stands. Geometry is GeoJSON in WGS 84, present where it was given.
 
@@ -345,6 +361,7 @@ FACTS: tuple[type[Fact], ...] = (
     ReportWithdrawn,
     ReportSupplemented,
     ReportFirstAskedLapsed,
+    ReportFirstAskedOverdue,
     ActivityRecorded,
     MessageSent,
     MessageFailed,

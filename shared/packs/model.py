@@ -485,6 +485,14 @@ class Privacy(Model):
     keep_months: Annotated[int, Field(ge=1, le=600)] = 24
 
 
+class FirstAsked(Model):
+    """First-asked responsibility 首问责任: after so many hours without anybody else's act on its case it is told that a
+    report is left with whoever took it in; none: never.
+    """
+
+    hours: Annotated[int, Field(ge=1, le=24 * 366)] | None = None
+
+
 class OutlineRow(Model):
     """The western and eastern edge of the outline at one latitude, degrees WGS 84."""
 
@@ -564,6 +572,7 @@ class Pack(Model):
     demo: Demo
     messages: Messages = Messages()
     privacy: Privacy = Privacy()
+    first_asked: FirstAsked = FirstAsked()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -19,10 +19,13 @@ async def get_first_asked(
     caller: Caller,
     area: Annotated[str | None, Query(description="an area path; left out: all that the caller may see")] = None,
     subject: Annotated[str | None, Query(max_length=200, description="of this person or app alone")] = None,
+    overdue: Annotated[bool | None, Query(description="only those told of as overdue, or only the others")] = None,
     cursor: Cursor = None,
     limit: PageLimit = 50,
 ) -> Listing[StillAnswerable]:
     """Reports that nobody but whoever took them in has acted on 首问责任未移交, the longest waiting first."""
     wired: Wired = wired_of(request)
     within = AreaPath.root() if area is None else AreaPath.parse(area, pointer="?area")
-    return await still_answerable(wired.pool, caller, within, subject=subject, cursor=cursor, limit=limit)
+    return await still_answerable(
+        wired.pool, caller, within, subject=subject, overdue=overdue, cursor=cursor, limit=limit
+    )

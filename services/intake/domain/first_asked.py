@@ -3,6 +3,9 @@
 The rule of the trade (首问责任制, as the grid regimes of REGIMES.md rows 21 and 24 have it): the person or office that
 is asked first may pass a matter on, never drop it. It is passed on when somebody else acts on its case: what the system
 does by itself relieves nobody, nor does one's own further act. A case that ends ends it too.
+
+The rule names no time. A pack may: when it is over that is told once, and who was asked stays answerable. A day is
+ours, after row 21, which gives a community so long for a matter of its own.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,9 @@ ENDED = frozenset({"rejected", "closed", "voided"})
 
 
 class Answerable(NamedTuple):
-    """Who answers for a report, since when; `lapsed_at`: until when, by whose act on its case (None: the system's)."""
+    """Who answers for a report, since when; `lapsed_at`: until when, by whose act on its case (None: the system's).
+    `overdue_at`: when it was told that nobody had taken it over in time.
+    """
 
     report_id: UUID
     subject: str
@@ -24,6 +29,7 @@ class Answerable(NamedTuple):
     lapsed_by: str | None = None
     post: str | None = None
     act: str | None = None
+    overdue_at: datetime | None = None
 
 
 class Step(NamedTuple):

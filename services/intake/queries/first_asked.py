@@ -22,6 +22,7 @@ class FirstAsked(BaseModel):
     taken_over_by: str | None = Field(description="null too where its case ended by itself")
     post: str | None
     act: str | None
+    overdue_at: datetime | None = Field(description="when it was told that nobody had taken it over in time")
 
 
 class StillAnswerable(BaseModel):
@@ -31,6 +32,7 @@ class StillAnswerable(BaseModel):
     routing_key: str
     by: str
     since: datetime
+    overdue_at: datetime | None
 
 
 async def of_report(connection: Connection, report_id: UUID) -> FirstAsked | None:
@@ -45,11 +47,19 @@ async def of_report(connection: Connection, report_id: UUID) -> FirstAsked | Non
         taken_over_by=found.lapsed_by,
         post=found.post,
         act=found.act,
+        overdue_at=found.overdue_at,
     )
 
 
 async def still_answerable(
-    pool: Pool, who: Principal, area: AreaPath, *, subject: str | None, cursor: str | None, limit: int
+    pool: Pool,
+    who: Principal,
+    area: AreaPath,
+    *,
+    subject: str | None,
+    overdue: bool | None = None,
+    cursor: str | None,
+    limit: int,
 ) -> Listing[StillAnswerable]:
     """The longest waiting first. Raises BadCursor."""
     authorize(who, "reports:read")
@@ -57,10 +67,19 @@ async def still_answerable(
     # An app sees what it took in itself.
     mine = who.subject if who.kind == "app" else subject
     async with pool.acquire() as connection:
-        found = await store.page(connection, who.area, area, mine, after, limit + 1)
+        found = await store.page(connection, who.area, area, mine, after, limit + 1, overdue)
     following = _cursor(found[limit - 1]) if len(found) > limit else None
-    items = [StillAnswerable(report_id=a.report_id, routing_key=a.area, by=a.subject, since=a.since) for a in found]
-    return Listing(items=items[:limit], next=following)
+    items = [
+        StillAnswerable(
+            report_id=each.report_id,
+            routing_key=each.area,
+            by=each.subject,
+            since=each.since,
+            overdue_at=each.overdue_at,
+        )
+        for each in found[:limit]
+    ]
+    return Listing(items=items, next=following)
 
 
 def _cursor(last: Answerable) -> str:

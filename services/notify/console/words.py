@@ -74,6 +74,7 @@ EVENTS: Final = {
     "report.withdrawn.v1": ("撤回上报", "report withdrawn"),
     "report.supplemented.v1": ("补充上报", "report added to"),
     "report.first_asked_lapsed.v1": ("首问责任移交", "taken over from whoever was asked first"),
+    "report.first_asked_overdue.v1": ("首问责任超时", "not taken over in time from whoever was asked first"),
     "case.noted.v1": ("上报人说明", "word of the reporter"),
     "case.imported.v1": ("历史案卷导入", "imported from an old system"),
 }

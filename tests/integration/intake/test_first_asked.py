@@ -1,9 +1,12 @@
 """First-asked responsibility: shown with the report, listed while it lasts, told when it lapses."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.intake import ReportFirstAskedLapsed
+from services.intake.commands.mark_first_asked import first_asked_jobs, mark_first_asked
+from shared.contracts.intake import ReportFirstAskedLapsed, ReportFirstAskedOverdue
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
 from tests.integration.intake.conftest import Place
@@ -75,3 +78,38 @@ async def test_the_list_goes_on_where_it_left_off_and_keeps_to_an_area(intake: P
 
 async def test_a_report_of_an_old_system_has_nobody(intake: Place) -> None:
     await hear(intake, told(uuid7(), 1, str(uuid7()), "open"))
+
+
+async def test_what_nobody_took_over_in_time_is_told_once_and_still_answered_for(own_intake: Place) -> None:
+    place = own_intake
+    late, young, relieved, case = *[await taken(place, place.staff("acceptor")) for _ in range(3)], uuid7()
+    await hear(
+        place, told(case, 1, late["id"], "open"), *(told(uuid7(), 1, r["id"], "open") for r in (young, relieved))
+    )
+    pool, limit = place.wired.pool, timedelta(hours=24)
+    older = (
+        "UPDATE intake.first_asked SET since = since - interval '25 hours' WHERE report_id = ANY($1::text[]::uuid[])"
+    )
+    await pool.execute(older, [late["id"], relieved["id"]])
+    gone = uuid7()
+    await hear(place, told(gone, 2, relieved["id"], "file", "leader-9", "supervision"))
+    marking = [mark_first_asked(pool, place.wired.outbox, place.wired.clock, limit) for _ in range(4)]
+    assert await asyncio.gather(*marking) == [False] * 4
+    assert [each["report_id"] for each in await listed(place, overdue="true")] == [late["id"]]
+    assert [each["report_id"] for each in await listed(place, overdue="false")] == [young["id"]]
+    held = (await view(place, late["id"]))["first_asked"]
+    assert (held["lapsed_at"], held["overdue_at"] is not None) == (None, True)
+    _, fact = await place.facts(late["id"])
+    data = ReportFirstAskedOverdue.model_validate_json(fact["data"])
+    assert (fact["type"], data.first_asked, data.version) == (ReportFirstAskedOverdue.TYPE, "acceptor-1", 2)
+    # Taken over after all: the next fact, without a gap.
+    await hear(place, told(case, 3, late["id"], "file", "leader-9", "supervision"))
+    assert [each["sequence"] for each in await place.facts(late["id"])] == [1, 2, 3]
+    assert await listed(place, overdue="true") == []
+    assert len(await place.facts(young["id"])) == 1
+
+
+async def test_the_pack_says_after_how_long(intake: Place) -> None:
+    wired = intake.wired
+    assert wired.pack.first_asked.hours == 24
+    assert first_asked_jobs(wired.pool, wired.outbox, wired.clock, None) == []
