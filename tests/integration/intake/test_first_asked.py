@@ -107,6 +107,7 @@ async def test_what_nobody_took_over_in_time_is_told_once_and_still_answered_for
     assert [each["sequence"] for each in await place.facts(late["id"])] == [1, 2, 3]
     assert await listed(place, overdue="true") == []
     assert len(await place.facts(young["id"])) == 1
+    assert len(await place.facts(relieved["id"])) == 2, "it had been taken over: late, but before it was told"
 
 
 async def test_the_pack_says_after_how_long(intake: Place) -> None:

@@ -224,10 +224,12 @@ async def test_new_known_and_nameless_persons_of_a_group_take_one_statement(
     assert await subject_of(intake, str(again.report_id)) == people[0]
 
 
-async def test_each_further_address_of_a_known_person_leads_to_them(intake: Place):
+@pytest.mark.parametrize("known", [True, False])
+async def test_each_further_address_of_a_person_leads_to_them(intake: Place, known: bool):
     number, names = phone(), [f"{uuid4().hex}@example.org" for _ in range(3)]
     vault = Vault(intake.wired.pool, intake.wired.desk.sealer, intake.wired.clock)
-    await vault.keep_due([due_of(intake, Reporter(None, number, None))])
+    if known:
+        await vault.keep_due([due_of(intake, Reporter(None, number, None))])
     together = [due_of(intake, Reporter(None, number, name)) for name in (None, *names[:2])]
     await vault.keep_due(together)
     await vault.keep_due([last := due_of(intake, Reporter(None, number, names[2]))])
