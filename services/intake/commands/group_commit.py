@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.intake.commands.find_duplicates import KINDS, any_alike, hold_near, sorted_out
+from services.intake.commands.find_duplicates import KINDS, hold_near, looked_at, sorted_out
 from services.intake.domain.duplicates import Likenesses
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
@@ -188,7 +188,7 @@ class GroupWriter:
         """Store, bisecting around a row that the database refuses; those left out because of their key are returned."""
         rows = [waiting.row for waiting in group]
         try:
-            if any_alike(rows, self.likenesses):
+            if any(row.spot is not None for row in rows):
                 answers = await self._sort_out(connection, rows)
             else:
                 stored = await store.add_group(connection, rows, KINDS, ANSWER_SECONDS)
@@ -220,8 +220,9 @@ class GroupWriter:
         while rows:
             await connection.execute("BEGIN", timeout=ANSWER_SECONDS)
             try:
-                near = await hold_near(connection, rows, self.likenesses, ANSWER_SECONDS)
-                settled = sorted_out(rows, near, self.likenesses)
+                looked = looked_at(rows, self.likenesses)
+                near = await hold_near(connection, looked, ANSWER_SECONDS)
+                settled = sorted_out(rows, looked, near, self.likenesses)
                 stored = await store.add_group(connection, settled, KINDS, ANSWER_SECONDS)
                 whole = len(stored) == len(rows)
                 await connection.execute("COMMIT" if whole else "ROLLBACK", timeout=ANSWER_SECONDS)

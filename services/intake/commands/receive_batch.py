@@ -13,7 +13,7 @@ import structlog
 from services.intake.commands.admit_report import admit
 from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
-from services.intake.commands.find_duplicates import KINDS, hold_near, opened_by, sorted_out
+from services.intake.commands.find_duplicates import KINDS, hold_near, looked_at, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -178,7 +178,7 @@ async def _store_part(
 async def _store_outcomes(tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]]) -> None:
     """Store the rows of `outcomes`, each in its cluster; there stands then what was stored."""
     rows = [outcome for _, outcome in outcomes if isinstance(outcome, Row)]
-    near = await hold_near(tx, rows, desk.writer.likenesses, LOOK_SECONDS)
+    near = await hold_near(tx, looked_at(rows, desk.writer.likenesses), LOOK_SECONDS)
     await _store_rows(tx, desk, outcomes, range(len(outcomes)), near)
 
 
@@ -191,7 +191,8 @@ async def _store_rows(
     given = [(n, row) for n in places if isinstance(row := outcomes[n][1], Row)]
     if not given:
         return
-    rows = sorted_out([row for _, row in given], near, desk.writer.likenesses)
+    rows, likenesses = [row for _, row in given], desk.writer.likenesses
+    rows = sorted_out(rows, looked_at(rows, likenesses), near, likenesses)
     try:
         async with tx.transaction():
             await store.add_chunk(tx, rows, KINDS)

@@ -5,12 +5,14 @@ is asked first may pass a matter on, never drop it. It is passed on when somebod
 does by itself relieves nobody, nor does one's own further act. A case that ends ends it too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 ENDED = frozenset({"rejected", "closed", "voided"})
+UNTOUCHED = "reported"
+"""The status of a case that nobody has acted on."""
 
 
 class Answerable(NamedTuple):
@@ -36,6 +38,17 @@ class Step(NamedTuple):
     by: str | None
     post: str | None
     ended: bool
+
+
+def answered_for(fact: Mapping[str, Any]) -> Sequence[str]:
+    """The reports that somebody answers for from this fact of a case on: those that it was opened for, and those that
+    came to it (重复上报) before anybody had taken it over.
+    """
+    if fact.get("act") == "open":
+        return fact.get("reports") or ()
+    if fact.get("act") == "add_report" and fact["status"] == UNTOUCHED:
+        return fact.get("new_reports") or ()
+    return ()
 
 
 def steps_of(fact: Mapping[str, Any]) -> list[Step]:

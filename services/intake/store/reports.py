@@ -18,7 +18,8 @@ class Row(NamedTuple):
 
     A report that joined a cluster 重复上报 has its first report in `merged_into`, whose grid is then the record key of
     both its facts (`record_key`), and the second of them in `merged_event` and `merged_data`. One that opens a cluster
-    has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`).
+    has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`); it has
+    none of these if nothing can join it.
     """
 
     id: UUID
@@ -103,7 +104,8 @@ ADD_GROUP = f"""
         SELECT {", ".join(_REPORT)} FROM taken
     ), opened AS (
         INSERT INTO intake.clusters ({", ".join(clusters.COLUMNS)})
-        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together, expires_at
+        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together,
+               (details ->> 'component')::bigint, expires_at
           FROM taken WHERE spot IS NOT NULL
     ), merged AS (
         INSERT INTO intake.merged_reports ({", ".join(clusters.MERGED_COLUMNS)})
@@ -112,9 +114,6 @@ ADD_GROUP = f"""
         UPDATE intake.clusters c SET reports = c.reports + m.more
           FROM (SELECT merged_into, count(*)::int AS more FROM taken WHERE merged_into IS NOT NULL GROUP BY 1) AS m
          WHERE c.id = m.merged_into
-    ), counted AS (
-        INSERT INTO intake.report_facts (report_id, version)
-        SELECT id, 2 FROM taken WHERE merged_into IS NOT NULL
     ), attached AS (
         INSERT INTO intake.component_reports (code, report_id)
         SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
@@ -205,6 +204,7 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
             r.occurred_at or r.received_at,
             r.routing_key,
             r.together,
+            int(r.details["component"]) if r.details and "component" in r.details else None,
             r.expires_at,
         )
         for r in rows
@@ -226,10 +226,6 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
 async def _add_merged(tx: Connection, merged: Sequence[tuple[Any, ...]], opened: set[UUID]) -> None:
     await tx.copy_records_to_table(
         "merged_reports", schema_name="intake", columns=clusters.MERGED_COLUMNS, records=merged
-    )
-    versions = [(each[0], 2) for each in merged]
-    await tx.copy_records_to_table(
-        "report_facts", schema_name="intake", columns=("report_id", "version"), records=versions
     )
     more = Counter(each[1] for each in merged if each[1] not in opened)
     if more:

@@ -163,6 +163,74 @@ async def test_a_batch_merges_within_itself_and_with_what_was_there(merging_inta
     assert [fact["sequence"] for fact in facts] == [1, 2]
 
 
+async def test_a_place_that_is_not_known_well_is_merged_with_none(merging_intake: Place) -> None:
+    """A report that names its grid lies in the middle of it, and so does any other of that grid."""
+    spelled = {"grid": grid(3, 0)}
+    answers = [await posted(merging_intake, where, NOISE) for where in (spelled, spelled)]
+    centre = (
+        (await merging_intake.stored(answers[0]["id"]))["lon"],
+        (await merging_intake.stored(answers[0]["id"]))["lat"],
+    )
+    answers.append(await posted(merging_intake, dict(zip(("lon", "lat"), centre, strict=True)), NOISE))
+    assert [each["merged_into"] for each in answers] == [None] * 3
+    raw = b"\n".join(orjson.dumps(merging_intake.body(category=NOISE, location=spelled)) for _ in range(3))
+    headers = {**merging_intake.app, "Content-Type": "application/x-ndjson"}
+    answer = await merging_intake.http.post("/intake/v1/reports/batch", content=raw, headers=headers)
+    lines = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [(line["status"], line.get("merged_into")) for line in lines] == [(201, None)] * 3
+
+
+async def test_two_components_are_two_matters_however_near(merging_intake: Place) -> None:
+    where = spot()
+    lamps = [f"110108{LAMP}{n:06}" for n in (901, 902)]
+    for lamp, place in zip(lamps, (where, north(where, 4)), strict=True):
+        sent = {"location": place}
+        headers = merging_intake.staff("admin")
+        answer = await merging_intake.http.put(f"/intake/v1/components/{lamp}", json=sent, headers=headers)
+        assert answer.status_code == 201, answer.text
+    first, second = [await posted(merging_intake, {"component": lamp}) for lamp in lamps]
+    again = [await posted(merging_intake, {"component": lamp}) for lamp in lamps]
+    beside = await posted(merging_intake, north(where, 3))
+    assert [each["merged_into"] for each in (first, second)] == [None, None]
+    assert [each["merged_into"] for each in again] == [first["id"], second["id"]]
+    assert beside["merged_into"] == second["id"], "it names none: the nearer"
+
+
+async def test_all_facts_of_a_merged_report_share_the_record_key(merging_intake: Place) -> None:
+    """Those that it had when it came, and what is told of it later: so their readers hear of them in order."""
+    west = {"lon": WEST + SIDE * 2 - 0.00003, "lat": SOUTH + SIDE * 3 + 0.0009}
+    east = {**west, "lon": WEST + SIDE * 2 + 0.00003}
+    first, second = await posted(merging_intake, west), await posted(merging_intake, east)
+    assert second["merged_into"] == first["id"]
+    case, at = uuid7(), "2026-05-08T08:00:00+00:00"
+    system = {"centre": "system", "actor": "system", "post": "system", "at": at}
+    await hear(
+        merging_intake,
+        record(case, 1, "reported", [first["id"]], **system | {"act": "open"}),
+        record(
+            case, 2, "reported", [first["id"], second["id"]],
+            **system | {"act": "add_report", "new_reports": [second["id"]]},
+        ),
+    )  # fmt: skip
+    seen = (await merging_intake.http.get(f"/intake/v1/reports/{second['id']}", headers=merging_intake.app)).json()
+    assert (seen["case_id"], seen["first_asked"]["lapsed_at"]) == (str(case), None)
+    path = f"/intake/v1/reports/{second['id']}"
+    added = await merging_intake.http.post(f"{path}/additions", json={"text": "还在"}, headers=merging_intake.app)
+    assert added.status_code == 201, added.text
+    accepted = {"act": "accept", "centre": "supervision", "actor": "desk-1", "post": "acceptor", "at": at}
+    await hear(merging_intake, record(case, 3, "reported", [first["id"], second["id"]], **accepted))
+    back = await merging_intake.http.post(f"{path}/withdrawal", json={"reason": "修好了"}, headers=merging_intake.app)
+    assert back.status_code == 201, back.text
+    facts = await merging_intake.facts(second["id"])
+    assert [(fact["type"], fact["sequence"]) for fact in facts] == [
+        ("report.received.v1", 1), ("report.merged.v1", 2), ("report.supplemented.v1", 3),
+        ("report.first_asked_lapsed.v1", 4), ("report.withdrawn.v1", 5),
+    ]  # fmt: skip
+    assert {(fact["key"], fact["routing_key"]) for fact in facts} == {(grid(1, 3), grid(2, 3))}
+    assert orjson.loads(facts[4]["data"])["merged_into"] == first["id"]
+    assert (await merging_intake.facts(first["id"]))[-1]["sequence"] == 2, "one that opened a cluster has had one fact"
+
+
 def of_case(case: UUID, version: int, status: str, reports: list[str], **more: Any) -> Record:
     return record(case, version, status, reports, from_status=None, **more)
 
