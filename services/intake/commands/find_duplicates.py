@@ -1,7 +1,8 @@
 """Find duplicates 重复上报: of reports that are about to be stored, which open a cluster and which join one.
 
-One look for all of them, under the locks of the cells that they touch. Two reports near each other share a cell that
-both touch, so the second waits until the first is stored, in whichever process it came.
+One look for all of them. Two reports near each other share a cell that both touch, and what was seen there must still
+be so, under the cells' locks, when they are stored: a group of posted reports looks again if it is not; a part of a
+batch has the locks from its look on.
 """
 
 from collections import Counter
@@ -24,7 +25,7 @@ from services.intake.domain.duplicates import (
     spots,
 )
 from services.intake.store import clusters as store
-from services.intake.store.reports import Kinds, Row
+from services.intake.store.reports import Beside, Kinds, Row
 from shared.bus.event import shard_of
 from shared.kernel.ids import uuid7
 from shared.postgres import Connection
@@ -55,12 +56,10 @@ def seen_of(row: Row) -> Seen:
     return Seen(row.id, row.category, row.lon, row.lat, at, None if code is None else int(code))
 
 
-async def hold_near(tx: Connection, looked: Sequence[Looked], seconds: float) -> list[Cluster]:
-    """The clusters near, locked to the end of the transaction against others who look there."""
-    if not looked:
-        return []
+def beside(looked: Iterable[Looked], seen: Iterable[Cluster] = ()) -> Beside:
+    """The cells that the circles touch, with their locks; `seen` are the clusters that were found there."""
     touched = {spot for each in looked for spot in each.cells}
-    return await store.hold(tx, sorted({bucket(spot) for spot in touched}), list(touched), seconds)
+    return Beside(sorted({bucket(spot) for spot in touched}), list(touched), [each.id for each in seen])
 
 
 def sorted_out(

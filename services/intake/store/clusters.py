@@ -11,7 +11,14 @@ from shared.postgres import Connection, Pool
 COLUMNS = ("id", "spot", "category", "lon", "lat", "seen_at", "record_key", "reports", "component", "expires_at")
 MERGED_COLUMNS = ("report_id", "cluster", "merged_at", "record_key")
 
-HOLD = "SELECT * FROM intake.hold_spots($1::int[], $2::bigint[])"
+# The space of these locks, which `intake.hold_group` takes as well.
+LOCK = "SELECT count(pg_advisory_xact_lock(25717, l.bucket)) FROM unnest($1::int[]) AS l (bucket)"
+# OFFSET 0: one index probe a cell, whatever the planner believes of a table that has just begun to grow.
+NEAR = f"""
+    SELECT {", ".join(f"c.{name}" for name in COLUMNS[:-1])}
+      FROM unnest($1::bigint[]) AS s (spot),
+           LATERAL (SELECT k.* FROM intake.clusters k WHERE k.spot = s.spot OFFSET 0) AS c
+"""
 ADD = f"""
     INSERT INTO intake.clusters ({", ".join(COLUMNS)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT DO NOTHING
@@ -67,11 +74,17 @@ class Open(NamedTuple):
 
 async def hold(tx: Connection, buckets: Sequence[int], spots: Sequence[int], seconds: float) -> list[Cluster]:
     """Lock `buckets`, which are sorted, to the end of the transaction; the clusters in `spots` as they are then."""
-    return [Cluster(*row) for row in await tx.fetch(HOLD, buckets, spots, timeout=seconds)]
+    await tx.execute(LOCK, buckets, timeout=seconds)
+    return await near(tx, spots, seconds)
+
+
+async def near(connection: Connection | Pool, spots: Sequence[int], seconds: float) -> list[Cluster]:
+    """The clusters in `spots`, without a lock."""
+    return [Cluster(*row) for row in await connection.fetch(NEAR, spots, timeout=seconds)]
 
 
 async def look(connection: Connection | Pool, spots: Sequence[int]) -> list[Open]:
-    """The clusters in `spots`, without a lock."""
+    """The clusters in `spots` with what else is shown of them."""
     return [Open(Cluster(*row[:9]), *row[9:]) for row in await connection.fetch(LOOK, spots)]
 
 

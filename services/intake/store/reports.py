@@ -83,22 +83,24 @@ _KINDS = (
 )  # fmt: skip
 # Parameters of the rows; behind them come topic, type of the first fact and of the second.
 OWN = len(_KINDS)
-# One statement, so one round trip, for all that was waiting. A row whose Idempotency-Key is in use by
-# another transaction at this moment is left out by the try-lock instead of waited for: nobody holds up neighbours.
-# Keys are inserted in order, so that two statements never wait for each other. Facts go out in the order of the rows: a
-# report that joins a cluster is told of after the one that opened it.
+# One statement, so one round trip, for all that was waiting. Left out is a row whose Idempotency-Key is used, and one
+# that joined the cluster of such a row. Facts go out in the order of the rows: a report that joins a cluster is told of
+# after the one that opened it.
 ADD_GROUP = f"""
     WITH asked AS MATERIALIZED (
-        SELECT *, key IS NULL OR pg_try_advisory_xact_lock(hashtextextended(caller || ' ' || key, 0)) AS free
-          FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_KINDS, 1))})
-               WITH ORDINALITY AS r ({", ".join(Row._fields)}, place)
+        SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_KINDS, 1))})
+                      WITH ORDINALITY AS r ({", ".join(Row._fields)}, place)
+    ), held AS MATERIALIZED (
+        SELECT intake.hold_group(${OWN + 4}, ${OWN + 5}, ${OWN + 6},
+                                 array_agg(id), array_agg(caller), array_agg(key)) AS used
+          FROM asked WHERE key IS NOT NULL
+    ), taken AS MATERIALIZED (
+        SELECT a.* FROM asked a, held h
+         WHERE h.used IS NOT NULL AND NOT a.id = ANY(h.used)
+               AND (a.merged_into IS NULL OR NOT a.merged_into = ANY(h.used))
     ), claimed AS (
         INSERT INTO intake.idempotency (caller, key, request_hash, status, body)
-        SELECT caller, key, request_hash, 201, answer FROM asked WHERE key IS NOT NULL AND free ORDER BY caller, key
-        ON CONFLICT DO NOTHING
-        RETURNING caller, key
-    ), taken AS MATERIALIZED (
-        SELECT * FROM asked WHERE key IS NULL OR (caller, key) IN (SELECT caller, key FROM claimed)
+        SELECT caller, key, request_hash, 201, answer FROM taken WHERE key IS NOT NULL ORDER BY caller, key
     ), stored AS (
         INSERT INTO intake.reports ({", ".join(_REPORT)})
         SELECT {", ".join(_REPORT)} FROM taken
@@ -126,7 +128,7 @@ ADD_GROUP = f"""
                 SELECT *, merged_event, ${OWN + 3}::text, 2, merged_data FROM taken WHERE merged_into IS NOT NULL) AS f
          ORDER BY place, version
     )
-    SELECT id FROM taken
+    SELECT h.used IS NULL, t.id FROM held h LEFT JOIN taken t ON true
 """
 
 ANSWERS = """
@@ -169,15 +171,26 @@ class Kinds(NamedTuple):
     merged: str
 
 
-async def add_group(connection: Connection, rows: Sequence[Row], kinds: Kinds, seconds: float) -> set[UUID]:
+class Beside(NamedTuple):
+    """What a group was compared with: the sorted locks of the cells `spots`, and the clusters `seen` there."""
+
+    locks: Sequence[int] = ()
+    spots: Sequence[int] = ()
+    seen: Sequence[UUID] = ()
+
+
+async def add_group(
+    connection: Connection, rows: Sequence[Row], kinds: Kinds, beside: Beside, seconds: float
+) -> set[UUID] | None:
     """Store `rows` with their events and answers, durably when this returns; the ids of those that were stored.
 
-    Left out is a row whose Idempotency-Key was used before, or is being used by another transaction now. The statement
-    is its own transaction, if the caller has none. Within `rows` a key occurs once. Raises TimeoutError after
-    `seconds`.
+    Left out is a row whose Idempotency-Key was used before, or is being used by another transaction now, and one that
+    joined the cluster of such a row. None, and nothing is stored, if other clusters have been opened `beside` them
+    since they were compared. The statement is its own transaction, if the caller has none. Within `rows` a key occurs
+    once. Raises TimeoutError after `seconds`.
     """
-    found = await connection.fetch(ADD_GROUP, *zip(*rows, strict=True), *kinds, timeout=seconds)
-    return {row[0] for row in found}
+    found = await connection.fetch(ADD_GROUP, *zip(*rows, strict=True), *kinds, *beside, timeout=seconds)
+    return None if found[0][0] else {row[1] for row in found if row[1] is not None}
 
 
 async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
