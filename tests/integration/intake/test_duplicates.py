@@ -1,6 +1,7 @@
 """Duplicates: one cluster however many report at once, through whichever door."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -9,16 +10,20 @@ from uuid import UUID
 import orjson
 import pytest
 
+from services.intake.commands.find_duplicates import KINDS, beside, looked_at, sorted_out
 from services.intake.commands.group_commit import GroupWriter
-from services.intake.commands.receive_report import receive_report
+from services.intake.commands.receive_report import entry, receive_report
 from services.intake.domain.duplicates import METRES
 from services.intake.domain.report import Asked, AtPoint
+from services.intake.store import clusters
+from services.intake.store.reports import Row, add_group
 from shared.auth import Principal
 from shared.bus.event import Record
 from shared.contracts.intake import ReportUnmerged
 from shared.kernel.area import AreaPath
 from shared.kernel.ids import uuid7
 from shared.kernel.place import Datum
+from shared.kernel.place import Place as At
 from tests.integration.intake.conftest import SIDE, SOUTH, WEST, Place, grid
 from tests.integration.intake.test_status import hear, record
 
@@ -38,7 +43,7 @@ def north(of: dict[str, float], metres: float) -> dict[str, float]:
 
 
 async def posted(
-    place: Place, where: dict[str, float], category: str = LAMP, key: str | None = None, **more: Any
+    place: Place, where: Mapping[str, Any], category: str = LAMP, key: str | None = None, **more: Any
 ) -> Any:
     answer = await place.post(place.body(category=category, location=where, **more), key=key)
     assert answer.status_code == 201, answer.text
@@ -339,6 +344,58 @@ async def test_two_processes_make_one_cluster(merging_intake: Place) -> None:
     await running
     (first,) = [each["id"] for each in answers if each["merged_into"] is None]
     assert await reports_in(merging_intake, first) == 50
+
+
+def row_at(place: Place, where: dict[str, float], key: str | None = None) -> Row:
+    """A report of a lamp as it comes to the writer."""
+    known = Principal(kind="app", subject="rows", area=AreaPath.root(), actions=frozenset({"reports:create"}))
+    here = At(where["lon"], where["lat"])
+    asked = Asked(LAMP, "路灯不亮", AtPoint(*here, Datum.WGS84), None, "app", {}, None, [])
+    grids, desk = place.wired.desk.grids.current, place.wired.desk
+    path = grids.locate(here)
+    assert path is not None
+    return entry(desk, known, asked, here, path, place.wired.clock(), key, b"hash" if key else None)
+
+
+async def add(connection: Any, place: Place, rows: list[Row]) -> set[UUID] | None:
+    """Look, and store if that still holds."""
+    likenesses = place.wired.desk.writer.likenesses
+    looked = looked_at(rows, likenesses)
+    near = await clusters.near(connection, beside(looked).spots, 10)
+    settled = sorted_out(rows, looked, near, likenesses)
+    return await add_group(connection, settled, KINDS, beside(looked, near), 10)
+
+
+async def test_one_that_saw_nothing_waits_for_a_neighbour_and_looks_again(merging_intake: Place) -> None:
+    """The neighbour has stored its report and not committed it: whoever looked before that must not open a second
+    cluster.
+    """
+    where, pool = spot(), merging_intake.wired.pool
+    first, second = row_at(merging_intake, where), row_at(merging_intake, where)
+    async with pool.acquire() as one, pool.acquire() as other:
+        pid = await other.fetchval("SELECT pg_backend_pid()")
+        async with one.transaction():
+            assert await add(one, merging_intake, [first]) == {first.id}
+            waiting = asyncio.create_task(add(other, merging_intake, [second]))
+            while await pool.fetchval("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", pid) != "advisory":
+                assert not waiting.done(), "it did not wait"
+                await asyncio.sleep(0.01)
+        assert await waiting is None
+        assert await add(other, merging_intake, [second]) == {second.id}
+    assert (await merges(merging_intake, str(second.id)))["cluster"] == first.id
+
+
+async def test_nothing_joins_a_report_that_was_not_stored(merging_intake: Place) -> None:
+    """The first of the group has a key that was used: what would have joined it is left out with it, keys and all."""
+    where, pool = spot(), merging_intake.wired.pool
+    used, follower, other = (
+        row_at(merging_intake, where, "used"), row_at(merging_intake, where, "fresh"), row_at(merging_intake, spot()),
+    )  # fmt: skip
+    async with pool.acquire() as connection:
+        assert await add(connection, merging_intake, [row_at(merging_intake, spot(), "used")])
+        assert await add(connection, merging_intake, [used, follower, other]) == {other.id}
+        assert await add(connection, merging_intake, [follower]) == {follower.id}
+    assert await merges(merging_intake, str(follower.id)) is None
 
 
 def test_the_spots_of_these_tests_lie_in_the_city() -> None:
