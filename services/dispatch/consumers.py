@@ -109,9 +109,9 @@ async def _take_reports(tx: Connection, wired: Wired, records: Sequence[Record])
 def _said(record: Record) -> Said:
     if record.type == ReportWithdrawn.TYPE:
         back = ReportWithdrawn.model_validate_json(record.data)
-        return Said(back.report_id, back.case_id, reason=back.reason)
+        return Said(back.report_id, back.case_id, back.merged_into, reason=back.reason)
     more = ReportSupplemented.model_validate_json(record.data)
-    return Said(more.report_id, more.case_id, text=more.text, media=tuple(more.media))
+    return Said(more.report_id, more.case_id, more.merged_into, text=more.text, media=tuple(more.media))
 
 
 def _attributes(fact: ReportReceived) -> dict[str, Any]:

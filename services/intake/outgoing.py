@@ -12,7 +12,7 @@ from services.intake.domain.area import Area
 from services.intake.domain.first_asked import Answerable
 from services.intake.domain.key import Ending, Key
 from services.intake.domain.own_report import OwnReport
-from services.intake.domain.report import Report
+from services.intake.domain.report import Report, Telling
 from shared.bus.event import Event
 from shared.contracts.intake import (
     ActivityRecorded,
@@ -69,7 +69,7 @@ def report_received(report: Report, *, reachable: bool = False) -> bytes:
     return orjson.dumps(data)
 
 
-def report_withdrawn(report: OwnReport, reason: str, at: datetime, version: int) -> Event:
+def report_withdrawn(report: OwnReport, reason: str, at: datetime, telling: Telling) -> Event:
     """`reason` is masked."""
     fact = ReportWithdrawn(
         report_id=report.id,
@@ -77,13 +77,14 @@ def report_withdrawn(report: OwnReport, reason: str, at: datetime, version: int)
         at=at,
         reason=reason,
         case_id=report.case_id,
-        version=version,
+        merged_into=telling.merged_into,
+        version=telling.version,
     )
-    return _of_report(report, fact, at, version)
+    return _of_report(fact, at, telling)
 
 
 def report_supplemented(
-    report: OwnReport, addition_id: UUID, text: str | None, media: Sequence[UUID], at: datetime, version: int
+    report: OwnReport, addition_id: UUID, text: str | None, media: Sequence[UUID], at: datetime, telling: Telling
 ) -> Event:
     """`text` is masked."""
     fact = ReportSupplemented(
@@ -94,17 +95,24 @@ def report_supplemented(
         text=text,
         media=list(media),
         case_id=report.case_id,
-        version=version,
+        merged_into=telling.merged_into,
+        version=telling.version,
     )
-    return _of_report(report, fact, at, version)
+    return _of_report(fact, at, telling)
 
 
-def _of_report(report: OwnReport, fact: ReportWithdrawn | ReportSupplemented, at: datetime, version: int) -> Event:
-    data, place = fact.model_dump_json().encode(), report.routing_key
-    return Event(REPORT_TOPIC, place, uuid7(), fact.TYPE, str(report.id), version, place, None, at, data)
+def _of_report(
+    fact: ReportWithdrawn | ReportSupplemented | ReportUnmerged | ReportFirstAskedLapsed | ReportFirstAskedOverdue,
+    at: datetime,
+    telling: Telling,
+) -> Event:
+    """All facts of a report have one record key, that of the report which it was merged into when it came."""
+    data, place = fact.model_dump_json().encode(), fact.routing_key
+    key, subject = telling.record_key or place, str(fact.report_id)
+    return Event(REPORT_TOPIC, key, uuid7(), fact.TYPE, subject, telling.version, place, None, at, data)
 
 
-def first_asked_lapsed(held: Answerable, version: int) -> Event:
+def first_asked_lapsed(held: Answerable, telling: Telling) -> Event:
     """`held` is relieved."""
     assert held.lapsed_at is not None
     assert held.act is not None
@@ -117,13 +125,12 @@ def first_asked_lapsed(held: Answerable, version: int) -> Event:
         by=held.lapsed_by,
         post=held.post,
         act=held.act,
-        version=version,
+        version=telling.version,
     )
-    data, subject = fact.model_dump_json().encode(), str(held.report_id)
-    return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, held.lapsed_at, data)
+    return _of_report(fact, held.lapsed_at, telling)
 
 
-def first_asked_overdue(held: Answerable, version: int) -> Event:
+def first_asked_overdue(held: Answerable, telling: Telling) -> Event:
     """`held` is overdue."""
     assert held.overdue_at is not None
     fact = ReportFirstAskedOverdue(
@@ -132,10 +139,9 @@ def first_asked_overdue(held: Answerable, version: int) -> Event:
         at=held.overdue_at,
         first_asked=held.subject,
         since=held.since,
-        version=version,
+        version=telling.version,
     )
-    data, subject = fact.model_dump_json().encode(), str(held.report_id)
-    return Event(REPORT_TOPIC, held.area, uuid7(), fact.TYPE, subject, version, held.area, None, fact.at, data)
+    return _of_report(fact, held.overdue_at, telling)
 
 
 def message_sent(report: UUID, template: str, routing_key: str, attempts: int, channel: str, at: datetime) -> Event:
@@ -163,22 +169,11 @@ def report_merged(received: bytes, into: UUID, metres: float) -> tuple[bytes, by
     return orjson.dumps(fact), orjson.dumps(fact | {"distance_m": round(metres, 1)})
 
 
-def report_unmerged(told: Mapping[str, Any], merged_from: UUID, record_key: str, version: int, at: datetime) -> Event:
+def report_unmerged(told: Mapping[str, Any], merged_from: UUID, telling: Telling, at: datetime) -> Event:
     """`told` is what the store has of it; its new case is opened with it."""
     own = {name: value for name, value in told.items() if name != "tracking_code"}
     fact = ReportUnmerged(**own, tracking_hash=tracking_hash(told["tracking_code"]), unmerged_from=merged_from, at=at)
-    return Event(
-        REPORTS.name,
-        record_key,
-        uuid7(),
-        fact.TYPE,
-        fact.report_id,
-        version,
-        fact.routing_key,
-        None,
-        at,
-        fact.model_dump_json().encode(),
-    )
+    return _of_report(fact, at, telling)
 
 
 def key_issued(key: Key, at: datetime) -> Event:

@@ -41,7 +41,7 @@ class IntakeSettings(Settings):
     group_most: int = Field(256, ge=1, le=5_000, description="reports in one of them, at the most")
     group_room: int = Field(4_096, ge=1, description="reports that may wait; a further one is answered with 503")
     merge_duplicates: bool = Field(
-        False, description="reports of the same matter share a case, as the pack says when; off: each gets its own"
+        True, description="reports of the same matter share a case, as the pack says when; off: each gets its own"
     )
     anonymous_posts: bool = Field(
         False, description="take reports without a key, where the pack allows reports by anonymous people"

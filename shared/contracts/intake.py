@@ -76,8 +76,8 @@ class ReportUnmerged(ReportReceived):
 
 
 class ReportWithdrawn(Fact):
-    """撤回: whoever sent the report took it back. `reason` is masked; `case_id` is the case it was known to belong to.
-    Whether the case ends is dispatch's to say.
+    """撤回: whoever sent the report took it back. `reason` is masked; `case_id` is the case it was known to belong to,
+    `merged_into` the report that it was merged into when it came. Whether the case ends is dispatch's to say.
     """
 
     TYPE: ClassVar[str] = "report.withdrawn.v1"
@@ -88,6 +88,7 @@ class ReportWithdrawn(Fact):
     at: datetime
     reason: str
     case_id: UUID | None = None
+    merged_into: UUID | None = None
     version: int
 
 
@@ -104,6 +105,7 @@ class ReportSupplemented(Fact):
     text: str | None = None
     media: list[UUID] = Field(default_factory=list)
     case_id: UUID | None = None
+    merged_into: UUID | None = None
     version: int
 
 

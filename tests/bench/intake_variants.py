@@ -19,7 +19,7 @@ from services.intake.commands.find_duplicates import KINDS
 from services.intake.commands.group_commit import ANSWER_SECONDS, GroupWriter
 from services.intake.settings import IntakeSettings
 from services.intake.store import reports as store
-from services.intake.store.reports import Row
+from services.intake.store.reports import Beside, Row
 from services.intake.wiring import Wired, wire
 from shared.auth import Authenticator, Principal
 from shared.bus.event import Event
@@ -69,7 +69,7 @@ class OneStatement(GroupWriter):
 
     async def write(self, row: Row) -> bytes:
         async with self._pool.acquire() as connection:
-            await store.add_group(connection, [row], KINDS, ANSWER_SECONDS)
+            await store.add_group(connection, [row], KINDS, Beside(), ANSWER_SECONDS)
         return row.answer
 
 
@@ -101,7 +101,7 @@ def one_statement(wired: Wired) -> Wired:
 def no_outbox(wired: Wired) -> Wired:
     """The group's statement without its part that writes the facts."""
     before, published, after = store.ADD_GROUP.partition("), published AS (")
-    store.ADD_GROUP = before + ")\n" + after[after.index("SELECT id FROM taken") :]
+    store.ADD_GROUP = before + ")\n" + after[after.index("SELECT h.used") :]
     assert published
     store.ADD_GROUP = store.ADD_GROUP.replace("WITH asked", _UNUSED + " asked")
     return wired

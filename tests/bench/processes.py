@@ -134,7 +134,10 @@ async def wangge(settings: dict[str, str], *arguments: str) -> str:
 
 
 async def set_up(dsn: str, pack: str, where: Path, **more: str) -> tuple[dict[str, str], str]:
-    """A migrated database with the pack's areas: the settings of its services, and an app's key."""
+    """A migrated database with the pack's areas: the settings of its services, and an app's key.
+
+    Where reports are posted by the thousand at a few hundred places, each is to be a case: they are not merged.
+    """
     settings = {
         "WANGGE_DATABASE_URL": dsn,
         "WANGGE_TOKEN_SECRET": SECRET,
@@ -142,6 +145,7 @@ async def set_up(dsn: str, pack: str, where: Path, **more: str) -> tuple[dict[st
         "WANGGE_DATA_DIR": str(where / "data"),
         "WANGGE_LOG_FORMAT": "json",
         "WANGGE_LOG_LEVEL": "warning",
+        "WANGGE_MERGE_DUPLICATES": "false",
     } | {f"WANGGE_{name.upper()}": value for name, value in more.items()}
     await wangge(settings, "migrate")
     await wangge(settings, "areas", "import", "--pack", pack)

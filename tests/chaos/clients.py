@@ -29,6 +29,8 @@ from tests.integration.notify.receiver import Received, receiving
 
 PATIENCE = 180.0
 LISTENERS = {"city": "110108", "street 1": "110108.001", "street 2": "110108.012", "community": "110108.011.001"}
+# Of the reports, as many tell of what the last one told of: most of them are merged with it 重复上报.
+AGAIN_SHARE = 0.2
 # Of the deliveries that a receiver answers 500 to: it gets them again.
 REFUSED_SHARE = 0.005
 
@@ -102,9 +104,10 @@ class Load:
         await self.door.aclose()
 
     async def leave_alone(self, number: int) -> None:
-        """Reports whose cases nobody works on: their clocks run out."""
+        """Reports whose cases nobody works on: their clocks run out. Of a category whose reports are never merged."""
+        category = next(code for code in self.pack.demo.categories.values() if self._alone(code))
         for request in self._requests[:number]:
-            body = report_of(request, self.pack) | {"description": "left alone"}
+            body = report_of(request, self.pack) | {"description": "left alone", "category": category}
             with suppress(NoAnswer):
                 await self.door.post("/intake/v1/reports", APP, body, key=f"alone-{uuid4()}")
 
@@ -121,14 +124,18 @@ class Load:
         self.door.open.set()
         self.posting.set()
 
+    def _alone(self, category: str) -> bool:
+        return self.pack.duplicates is not None and self.pack.duplicates.likeness_of(category) is None
+
     async def _post(self, together: asyncio.TaskGroup) -> None:
         run = uuid4().int % 1_000_000
-        n = 0
+        n, posted = 0, 0
         while True:
             await self.posting.wait()
+            n += random.random() >= AGAIN_SHARE
             request = self._requests[n % len(self._requests)]
-            together.create_task(self.city.report(request, run + n // len(self._requests)))
-            n += 1
+            posted += 1
+            together.create_task(self.city.report(request, run + posted))
             await asyncio.sleep(random.expovariate(self._pace))
 
 

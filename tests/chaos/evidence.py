@@ -35,7 +35,9 @@ class Step(NamedTuple):
 
 
 class CaseRow(NamedTuple):
-    report: str
+    """`reports` are all that it stands for, the one that it was opened for first."""
+
+    reports: tuple[str, ...]
     version: int
     revision: int
     status: str
@@ -72,6 +74,7 @@ class Evidence:
     # schema → Idempotency-Key → id (of a report) or version (of a case after an act) in the answer that was stored
     outcomes: dict[str, dict[str, Any]] = field(default_factory=dict)
     cases: dict[str, CaseRow] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)  # report → the one that it was merged into, and still is
     timeline: dict[str, list[Step]] = field(default_factory=dict)
     put: list[tuple[str, str, str, int]] = field(default_factory=list)  # id, topic, subject, sequence
     outbox: dict[str, int] = field(default_factory=dict)

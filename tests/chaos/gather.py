@@ -153,8 +153,10 @@ async def _database(stack: Stack, book: Book, ends: Mapping[tuple[str, int], int
                 rows = await fetch(f"SELECT key, body FROM {schema}.idempotency WHERE status < 300")
                 # Others than the clients' own are not looked at: the answer to a new API key is sealed.
                 found.outcomes[schema] = {r["key"]: orjson.loads(r["body"]) for r in rows if r["key"] in book.asked}
-            for row in await fetch("SELECT id, report_id, version, revision, status FROM dispatch.cases"):
-                found.cases[str(row["id"])] = CaseRow(str(row["report_id"]), *list(row)[2:])
+            for row in await fetch("SELECT id, reports, version, revision, status FROM dispatch.cases"):
+                found.cases[str(row["id"])] = CaseRow(tuple(map(str, row["reports"])), *list(row)[2:])
+            merged = await fetch("SELECT report_id, cluster FROM intake.merged_reports WHERE unmerged_at IS NULL")
+            found.merged = {str(row[0]): str(row[1]) for row in merged}
             for row in await fetch(
                 """SELECT case_id, version, revision, act, at, actor, status, details->>'stage' AS stage
                      FROM dispatch.timeline ORDER BY case_id, version"""

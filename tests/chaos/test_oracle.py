@@ -47,7 +47,7 @@ def well() -> Evidence:
             _publish(e, CASES, case, version, f"case.{kind}.v1", data)
             if status != before:
                 e.tracked.setdefault(case, []).append((version, status))
-        e.cases[case] = CaseRow(report, len(steps), revision, steps[-1][2])
+        e.cases[case] = CaseRow((report,), len(steps), revision, steps[-1][2])
         e.statuses[report] = (case, len(steps), steps[-1][2])
         e.shown[report] = (case, steps[-1][2])
         e.counted[case] = dict.fromkeys(COUNTED, 0) | {"version": len(steps), "report": 1, "operate": int(n == 2)}
@@ -94,6 +94,24 @@ def test_a_fact_published_twice_is_in_order_when_it_is_the_same_fact() -> None:
     assert check(e) == []
 
 
+def test_a_report_that_was_merged_is_of_the_other_s_case() -> None:
+    e = well()
+    e.reports.add("report-3")
+    e.merged["report-3"] = "report-1"
+    case = e.cases["case-1"]
+    e.cases["case-1"] = case._replace(reports=("report-1", "report-3"))
+    e.statuses["report-3"] = e.statuses["report-1"]
+    e.book.asked["k3"] = Asked("/intake/v1/reports", "app", None, None, None)
+    e.book.answered["k3"].append(Answered(201, "report-3", None, None, None))
+    e.outcomes["intake"]["k3"] = {"id": "report-3"}
+    assert check(e) == []
+    e.cases["case-1"] = case
+    assert {finding.what for finding in check(e)} == {
+        "acknowledged and no case",
+        "merged and not in the case of the other",
+    }
+
+
 def report_lost(e: Evidence) -> None:
     e.reports.discard("report-1")
 
@@ -104,6 +122,14 @@ def case_missing(e: Evidence) -> None:
 
 def case_doubled(e: Evidence) -> None:
     e.cases["case-3"] = e.cases["case-1"]
+
+
+def merged_and_elsewhere(e: Evidence) -> None:
+    e.merged["report-2"] = "report-1"
+
+
+def together_and_not_merged(e: Evidence) -> None:
+    e.cases["case-1"] = e.cases["case-1"]._replace(reports=("report-1", "report-3"))
 
 
 def key_used_for_two(e: Evidence) -> None:
@@ -213,6 +239,8 @@ def webhook_not_told(e: Evidence) -> None:
         (report_lost, 1),
         (case_missing, 1),
         (case_doubled, 1),
+        (merged_and_elsewhere, 1),
+        (together_and_not_merged, 1),
         (key_used_for_two, 1),
         (report_out_of_nothing, 2),
         (refused_and_done, 2),

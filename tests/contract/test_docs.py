@@ -86,7 +86,7 @@ def test_every_setting_is_listed_with_its_default_and_none_that_is_not_one() -> 
     assert listed.keys() == fields.keys()
     for name, info in fields.items():
         default = to_jsonable_python(info.get_default(call_default_factory=True))
-        shown = "" if default in (None, []) else f"`{str(default).lower() if default is False else default}`"
+        shown = "" if default in (None, []) else f"`{str(default).lower() if isinstance(default, bool) else default}`"
         assert listed[name] == shown, name
 
 

@@ -10,7 +10,6 @@ import httpx
 
 from tests.e2e.conftest import READY_SECONDS, City, running, start
 
-MERGING = {"WANGGE_MERGE_DUPLICATES": "true"}
 LAMP = "01037"  # 路灯
 
 
@@ -61,7 +60,7 @@ async def seen(city: City, case: str) -> dict[str, Any]:
 
 
 async def test_fifty_reports_and_a_kill_are_one_case(tmp_path: Path) -> None:
-    async with running(tmp_path / "data", "--no-demo", **MERGING) as city:
+    async with running(tmp_path / "data", "--no-demo") as city:
         grids = await city.http.get("/intake/v1/areas", params={"level": "grid", "limit": 1}, headers=city.app())
         where = grids.json()["items"][0]["centroid"]
         bodies = [
@@ -73,7 +72,7 @@ async def test_fifty_reports_and_a_kill_are_one_case(tmp_path: Path) -> None:
         city.process.kill()
         await asyncio.gather(*asked)
         await city.process.wait()
-        city.process = await start(city.folder, "--no-demo", port=int(city.base.rpartition(":")[2]), **MERGING)
+        city.process = await start(city.folder, "--no-demo", port=int(city.base.rpartition(":")[2]))
         await until_ready(city)
 
         answers = [await post(city, body, f"lamp-{n}") for n, body in enumerate(bodies)]

@@ -27,7 +27,7 @@ class Cases:
         self._summary, self._adopt = summary, adopt
         self._by_report: dict[str, Work] = {}
         self._by_case: dict[str, Work] = {}
-        self._early: dict[str, Fact] = {}  # cases opened before their report's answer was read
+        self._early: dict[str, Fact] = {}  # of reports that became a case, or joined one, before their answer was read
         # Statuses that the system leaves by itself in this pack; robots see to them only when it did not.
         automatic = pack.automatic
         steps = {"reported": automatic.accept, "accepted": automatic.file, "filed": automatic.dispatch}
@@ -40,8 +40,8 @@ class Cases:
         """A report was taken in."""
         work.moved_at = time.monotonic()
         self._by_report[work.report] = work
-        if (opened := self._early.pop(work.report, None)) is not None:
-            self.hear(opened)
+        if (early := self._early.pop(work.report, None)) is not None:
+            self.hear(early)
 
     def answered(self) -> None:
         """An answer to a posted report was read: once none is missing, nothing can come early any more."""
@@ -51,6 +51,13 @@ class Cases:
 
     def hear(self, fact: Fact) -> None:
         """A fact from the stream."""
+        if fact["type"] == "case.report_added.v1":
+            for report in fact["new_reports"]:
+                if report in self._by_report:
+                    self.merged(self._by_report[report])
+                elif self.in_flight:
+                    self._early[report] = fact
+            return
         work = self._by_case.get(fact["case_id"])
         if work is None:
             if fact["type"] != "case.opened.v1":
@@ -70,16 +77,23 @@ class Cases:
         self._by_case[case] = work
         return work
 
+    def merged(self, work: Work) -> None:
+        """A report came to a case that another one had opened 重复上报: whoever has that one carries it on."""
+        self._summary.merged += 1
+        self._forget(work)
+
     def find(self, case: Mapping[str, Any]) -> None:
         """A case from a list: news of one of ours, or one that waits to be taken up again."""
+        mine, *others = case["reports"]
+        for report in others:
+            if report in self._by_report and self._by_report[report].case != case["id"]:
+                self.merged(self._by_report[report])
         work = self._by_case.get(case["id"])
         if work is None:
-            mine = next((r for r in case["reports"] if r in self._by_report), None)
-            if mine is None:
+            if mine not in self._by_report:
                 if not self._adopt or not (case["description"] or "").endswith(MARK):
                     return
                 place = case["location"] and (case["location"]["lon"], case["location"]["lat"])
-                mine = case["reports"][0]
                 self._by_report[mine] = Work(case["number"], case["category"], place, mine)
             work = self.know(self._by_report[mine], case["id"])
         if case["revision"] > work.revision:

@@ -21,6 +21,7 @@ TYPES = tuple(
         *("opened", "accepted", "declined", "verification_requested", "verified", "filed", "filing_refused"),
         *("dispatched", "taken", "handled", "check_requested", "checked", "rework_ordered", "closed", "voided"),
         *("return_requested", "returned", "extension_requested", "extended", "urged", "urging_replied"),
+        "report_added",
     )
 )
 
@@ -68,9 +69,6 @@ class City:
             self.summary.refused[answer.reason] += 1
             return
         self.summary.accepted += 1
-        if answer.body.get("merged_into"):
-            self.summary.merged += 1
-            return
         report, area = answer.body["id"], answer.body["routing_key"]
         self.cases.add(Work(request.key, category, request.place, report, area=area))
 

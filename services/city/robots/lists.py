@@ -61,7 +61,12 @@ class Lists:
             case = answer.body.get("case_id") if answer.ok else None
             if case is None:
                 return
-            self._cases.know(work, case)
-        answer = await self._door.get(f"/dispatch/v1/cases/{work.case}", DESK)
-        if answer.ok:
-            self._cases.news(work, answer.body)
+        else:
+            case = work.case
+        answer = await self._door.get(f"/dispatch/v1/cases/{case}", DESK)
+        if not answer.ok:
+            return
+        if not work.case and answer.body["reports"][0] != work.report:
+            self._cases.merged(work)
+            return
+        self._cases.news(self._cases.know(work, case), answer.body)

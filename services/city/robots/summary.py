@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Summary:
-    """`posted` reports were sent, `accepted` answered with 201, `merged` of them joined a case there already was.
+    """`posted` reports were sent, `accepted` answered with 201, `merged` of them came to a case that another opened.
 
     `refused` counts the others by the reason given, `errors` what went wrong where nothing should have: acts that were
     refused although they were possible, answers that never came. `given_up` cases were refused again and

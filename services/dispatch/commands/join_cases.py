@@ -25,7 +25,7 @@ async def join_cases(tx: Connection, wired: Wired, merged: Sequence[Received]) -
     case at once. What has no open case to come to is opened as one.
     """
     await wired.routing.ready()
-    found = await _open_cases_of(tx, {each.apart_from for each in merged if each.apart_from})
+    found = await open_cases_of(tx, {each.apart_from for each in merged if each.apart_from})
     coming: dict[UUID, list[Received]] = defaultdict(list)
     alone = []
     for each in merged:
@@ -49,7 +49,7 @@ async def leave_cases(tx: Connection, wired: Wired, unmerged: Sequence[Received]
     await wired.routing.ready()
     for each in unmerged:
         assert each.apart_from is not None
-        found = (await _open_cases_of(tx, {each.apart_from})).get(each.apart_from)
+        found = (await open_cases_of(tx, {each.apart_from})).get(each.apart_from)
         if found is not None and each.report.id in found.case.reports[1:]:
             case, now = found
             after = without_report(case, each.report.id, now, wired.rules.for_area(case.area))
@@ -57,7 +57,7 @@ async def leave_cases(tx: Connection, wired: Wired, unmerged: Sequence[Received]
     await open_cases(tx, wired, unmerged)
 
 
-async def _open_cases_of(tx: Connection, reports: Iterable[UUID]) -> dict[UUID, Locked]:
+async def open_cases_of(tx: Connection, reports: Iterable[UUID]) -> dict[UUID, Locked]:
     """By report: the case that was opened for it, or went on with that one's reports, as long as it is open."""
     found = await joining.lock_of_reports(tx, reports)
     for _ in range(MOST_STEPS):

@@ -31,8 +31,8 @@ async def add_to_report(
         if media:  # a caller's may still be on the way; whoever has but the code names what is there
             await name_media(tx, None if speaker.who is None else name, media, at)
         await store.add(tx, addition_id, report.id, masked, media, at, name)
-        version = (await facts.next_versions(tx, [report.id]))[report.id]
-        await outbox.add(tx, [outgoing.report_supplemented(report, addition_id, masked, media, at, version)])
+        telling = (await facts.next_facts(tx, [report.id]))[report.id]
+        await outbox.add(tx, [outgoing.report_supplemented(report, addition_id, masked, media, at, telling)])
         return orjson.dumps({"id": addition_id, "report_id": report_id, "added_at": at, "media": list(media)})
 
     return await speak_again(desk.pool, outbox, speaker, report_id, say)

@@ -1,13 +1,14 @@
 """Find duplicates 重复上报: of reports that are about to be stored, which open a cluster and which join one.
 
-One look for all of them, under the locks of the cells that they touch. Two reports near each other share a cell that
-both touch, so the second waits until the first is stored, in whichever process it came.
+One look for all of them. Two reports near each other share a cell that both touch, and what was seen there must still
+be so, under the cells' locks, when they are stored: a group of posted reports looks again if it is not; a part of a
+batch has the locks from its look on.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,14 +18,14 @@ from services.intake.domain.duplicates import (
     Cluster,
     Joins,
     Likenesses,
-    Opens,
     Seen,
     bucket,
+    opened,
     sort_out,
     spots,
 )
 from services.intake.store import clusters as store
-from services.intake.store.reports import Kinds, Row
+from services.intake.store.reports import Beside, Kinds, Row
 from shared.bus.event import shard_of
 from shared.kernel.ids import uuid7
 from shared.postgres import Connection
@@ -32,61 +33,55 @@ from shared.postgres import Connection
 KINDS: Final = Kinds(outgoing.REPORT_TOPIC, outgoing.REPORT_TYPE, outgoing.MERGED_TYPE)
 
 
-def any_alike(rows: Iterable[Row], likenesses: Likenesses) -> bool:
-    """Whether any of `rows` could have a duplicate at all."""
-    return bool(likenesses) and any(row.category in likenesses for row in rows)
+class Looked(NamedTuple):
+    """What of a row is compared, at which `place` among the others it stands, and the cells that its circle touches."""
+
+    place: int
+    seen: Seen
+    cells: Sequence[int]
 
 
-async def hold_near(tx: Connection, rows: Sequence[Row], likenesses: Likenesses, seconds: float) -> list[Cluster]:
-    """The clusters near `rows`, locked to the end of the transaction against others who look there."""
-    touched: set[int] = set()
-    for row in rows:
-        if (likeness := likenesses.get(row.category)) is not None:
-            touched.update(spots(likeness, row.lon, row.lat))
-    if not touched:
-        return []
-    return await store.hold(tx, sorted({bucket(spot) for spot in touched}), list(touched), seconds)
+def looked_at(rows: Iterable[Row], likenesses: Likenesses) -> list[Looked]:
+    """Those of `rows` that can have a duplicate at all: the ones that were given a cell to lie in."""
+    return [
+        Looked(place, seen_of(row), spots(likenesses[row.category], row.lon, row.lat))
+        for place, row in enumerate(rows)
+        if row.spot is not None
+    ]
 
 
-def sorted_out(rows: Sequence[Row], near: Iterable[Cluster], likenesses: Likenesses) -> list[Row]:
-    """`rows` as they are to be stored. Those of a category without duplicates stay as they are."""
-    looked = []
-    for place, row in enumerate(rows):
-        likeness = likenesses.get(row.category)
-        if likeness is not None:
-            seen = Seen(row.id, row.category, row.lon, row.lat, row.occurred_at or row.received_at)
-            looked.append((place, (seen, spots(likeness, row.lon, row.lat), row.routing_key)))
-    found = list(rows)
-    outcomes = sort_out([each for _, each in looked], near, likenesses)
+def seen_of(row: Row) -> Seen:
+    code = row.details.get("component") if row.details else None
+    at = row.occurred_at or row.received_at
+    return Seen(row.id, row.category, row.lon, row.lat, at, None if code is None else int(code))
+
+
+def beside(looked: Iterable[Looked], seen: Iterable[Cluster] = ()) -> Beside:
+    """The cells that the circles touch, with their locks; `seen` are the clusters that were found there."""
+    touched = {spot for each in looked for spot in each.cells}
+    return Beside(sorted({bucket(spot) for spot in touched}), list(touched), [each.id for each in seen])
+
+
+def sorted_out(
+    rows: Sequence[Row], looked: Sequence[Looked], near: Iterable[Cluster], likenesses: Likenesses
+) -> list[Row]:
+    """`rows` as they are to be stored; `looked` are those of them that can have duplicates."""
+    outcomes = sort_out([(each.seen, each.cells, rows[each.place].routing_key) for each in looked], near, likenesses)
     joined = Counter(outcome.cluster.id for outcome in outcomes if isinstance(outcome, Joins))
-    for (place, _), outcome in zip(looked, outcomes, strict=True):
-        row = rows[place]
-        if isinstance(outcome, Opens):
-            window = likenesses[row.category].window
-            found[place] = row._replace(
-                spot=outcome.spot, expires_at=row.received_at + window, together=1 + joined[row.id]
-            )
-        else:
-            found[place] = _merged(row, outcome)
+    if not joined:
+        return list(rows)
+    found = list(rows)
+    for (place, seen, _), outcome in zip(looked, outcomes, strict=True):
+        if isinstance(outcome, Joins):
+            found[place] = _merged(rows[place], outcome)
+        elif seen.id in joined:
+            found[place] = rows[place]._replace(together=1 + joined[seen.id])
     return found
 
 
 def opened_by(rows: Iterable[Row]) -> list[Cluster]:
     """The clusters that `rows`, now stored, opened."""
-    return [
-        Cluster(
-            row.id,
-            row.spot,
-            row.category,
-            row.lon,
-            row.lat,
-            row.occurred_at or row.received_at,
-            row.routing_key,
-            row.together,
-        )
-        for row in rows
-        if row.spot is not None
-    ]
+    return [opened(seen_of(row), row.spot, row.routing_key, row.together) for row in rows if row.spot is not None]
 
 
 async def open_apart(
@@ -96,8 +91,7 @@ async def open_apart(
     likeness = likenesses.get(seen.category)
     if likeness is not None:
         spot = spots(likeness, seen.lon, seen.lat)[0]
-        cluster = Cluster(seen.id, spot, seen.category, seen.lon, seen.lat, seen.at, record_key, 1)
-        await store.add(tx, cluster, received_at + likeness.window)
+        await store.add(tx, opened(seen, spot, record_key), received_at + likeness.window)
 
 
 def _merged(row: Row, joins: Joins) -> Row:
@@ -110,6 +104,8 @@ def _merged(row: Row, joins: Joins) -> Row:
         data=received,
         merged_event=uuid7(),
         merged_data=merged,
+        spot=None,
+        expires_at=None,
         answer=_answer(row.answer, into),
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.intake import outgoing
 from services.intake.commands.heard import Heard
-from services.intake.domain.first_asked import relieved, steps_of
+from services.intake.domain.first_asked import answered_for, relieved, steps_of
 from services.intake.store import facts as fact_store
 from services.intake.store import first_asked as store
 from shared.bus.outbox import Outbox
@@ -15,7 +15,7 @@ from shared.postgres import Connection
 async def follow_first_asked(outbox: Outbox, tx: Connection, facts: Sequence[Heard]) -> None:
     """Two statements for a batch in which nobody is relieved; a fact for each report whose first asked is."""
     told = [fact for fact, _ in facts]
-    opened = {UUID(each) for fact in told if fact.get("act") == "open" for each in fact.get("reports") or ()}
+    opened = {UUID(each) for fact in told for each in answered_for(fact)}
     if opened:
         await store.begin(tx, sorted(opened))
     steps = [step for fact in told for step in steps_of(fact)]
@@ -24,5 +24,5 @@ async def follow_first_asked(outbox: Outbox, tx: Connection, facts: Sequence[Hea
     if not done:
         return
     await store.lapse(tx, done)
-    versions = await fact_store.next_versions(tx, sorted(each.report_id for each in done))
-    await outbox.add(tx, [outgoing.first_asked_lapsed(each, versions[each.report_id]) for each in done])
+    tellings = await fact_store.next_facts(tx, sorted(each.report_id for each in done))
+    await outbox.add(tx, [outgoing.first_asked_lapsed(each, tellings[each.report_id]) for each in done])

@@ -1,7 +1,7 @@
 """Group commit: reports posted at the same time share one transaction, and each sender is answered after it.
 
 A writer takes all that waits and stores it with one statement; while that is under way the next group gathers. Where
-reports of the group may be duplicates of others, that statement stands behind a look at what is near, in a transaction.
+reports of the group may be duplicates of others, a look at what is near comes before it.
 Nobody waits for company: a report that comes alone is stored alone. A sender that hangs up, or is cancelled, leaves its
 report in its group.
 """
@@ -15,10 +15,11 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from services.intake.commands.find_duplicates import KINDS, any_alike, hold_near, sorted_out
+from services.intake.commands.find_duplicates import KINDS, beside, looked_at, sorted_out
 from services.intake.domain.duplicates import Likenesses
+from services.intake.store import clusters
 from services.intake.store import reports as store
-from services.intake.store.reports import Row
+from services.intake.store.reports import Beside, Row
 from shared import telemetry
 from shared.bus.outbox import Outbox
 from shared.idempotency import KeyReused, Stored, in_flight, same_request
@@ -188,16 +189,18 @@ class GroupWriter:
         """Store, bisecting around a row that the database refuses; those left out because of their key are returned."""
         rows = [waiting.row for waiting in group]
         try:
-            if any_alike(rows, self.likenesses):
+            if any(row.spot is not None for row in rows):
                 answers = await self._sort_out(connection, rows)
             else:
-                stored = await store.add_group(connection, rows, KINDS, ANSWER_SECONDS)
-                answers = {row.id: row.answer for row in rows if row.id in stored}
+                stored = await store.add_group(connection, rows, KINDS, Beside(), ANSWER_SECONDS)
+                answers = {row.id: row.answer for row in rows if row.id in (stored or ())}
         except Exception as error:
             locked = isinstance(error, asyncpg.LockNotAvailableError)
             if is_outage(error) and not locked:
                 raise
             if len(group) == 1:
+                if isinstance(error, asyncpg.UniqueViolationError) and rows[0].key is not None:
+                    return list(group)  # the key was used for something else at this very moment
                 group[0].refuse(in_flight() if locked and group[0].row.key is not None else error)
                 return []
             half = len(group) // 2
@@ -212,29 +215,15 @@ class GroupWriter:
         return left
 
     async def _sort_out(self, connection: Connection, rows: Sequence[Row]) -> dict[UUID, bytes]:
-        """Store `rows`, each in its cluster; the answers of those that were stored, by their ids.
-
-        If one was left out because of its key, another may have joined it that can then not stay where it was put: all
-        is undone, and done without the one.
-        """
-        while rows:
-            await connection.execute("BEGIN", timeout=ANSWER_SECONDS)
-            try:
-                near = await hold_near(connection, rows, self.likenesses, ANSWER_SECONDS)
-                settled = sorted_out(rows, near, self.likenesses)
-                stored = await store.add_group(connection, settled, KINDS, ANSWER_SECONDS)
-                whole = len(stored) == len(rows)
-                await connection.execute("COMMIT" if whole else "ROLLBACK", timeout=ANSWER_SECONDS)
-            except BaseException as error:
-                if isinstance(error, asyncpg.PostgresError) or (isinstance(error, Exception) and not is_outage(error)):
-                    await connection.execute("ROLLBACK", timeout=ANSWER_SECONDS)
-                else:  # nothing is known of the transaction, and nobody is to wait for its locks
-                    connection.terminate()
-                raise
-            if whole:
-                return {row.id: row.answer for row in settled}
-            rows = [row for row in rows if row.id in stored]
-        return {}
+        """Store `rows`, each in its cluster; the answers of those that were stored, by their ids."""
+        looked = looked_at(rows, self.likenesses)
+        spots = beside(looked).spots
+        while True:  # as long as others open clusters here: each time, one of them was stored
+            near = await clusters.near(connection, spots, ANSWER_SECONDS)
+            settled = sorted_out(rows, looked, near, self.likenesses)
+            stored = await store.add_group(connection, settled, KINDS, beside(looked, near), ANSWER_SECONDS)
+            if stored is not None:
+                return {row.id: row.answer for row in settled if row.id in stored}
 
     async def _answer_again(self, connection: Connection, left: Sequence[_Waiting], again: Sequence[_Waiting]) -> None:
         """Answer those whose key was used before; those whose key is in use right now look again a little later."""
@@ -242,6 +231,9 @@ class GroupWriter:
         answers = await store.find_answers(connection, sorted(waiting_for))
         loop = asyncio.get_running_loop()
         for waiting in (*left, *again):
+            if waiting.row.key is None:  # it had joined one that was left out
+                self._again(waiting)
+                continue
             found = answers.get((waiting.row.caller, waiting.row.key or ""))
             if found is not None:
                 try:

@@ -23,9 +23,8 @@ async def mark_first_asked(pool: Pool, outbox: Outbox, clock: Clock, limit: time
         late = await store.mark_overdue(tx, now, now - limit, BATCH)
         if not late:
             return False
-        versions = await fact_store.next_versions(tx, sorted(each.report_id for each in late))
-        told = [outgoing.first_asked_overdue(each, versions[each.report_id]) for each in late]
-        await outbox.add(tx, told)
+        tellings = await fact_store.next_facts(tx, sorted(each.report_id for each in late))
+        await outbox.add(tx, [outgoing.first_asked_overdue(each, tellings[each.report_id]) for each in late])
     outbox.ring()
     return len(late) == BATCH
 

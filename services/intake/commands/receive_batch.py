@@ -13,7 +13,7 @@ import structlog
 from services.intake.commands.admit_report import admit
 from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
-from services.intake.commands.find_duplicates import KINDS, hold_near, opened_by, sorted_out
+from services.intake.commands.find_duplicates import KINDS, beside, looked_at, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -25,6 +25,7 @@ from services.intake.commands.receive_report import (
 from services.intake.domain.component import Kept
 from services.intake.domain.duplicates import Cluster
 from services.intake.domain.report import Asked, AtComponent, AtPoint
+from services.intake.store import clusters
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import idempotency
@@ -178,7 +179,8 @@ async def _store_part(
 async def _store_outcomes(tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]]) -> None:
     """Store the rows of `outcomes`, each in its cluster; there stands then what was stored."""
     rows = [outcome for _, outcome in outcomes if isinstance(outcome, Row)]
-    near = await hold_near(tx, rows, desk.writer.likenesses, LOOK_SECONDS)
+    touched = beside(looked_at(rows, desk.writer.likenesses))
+    near = await clusters.hold(tx, touched.locks, touched.spots, LOOK_SECONDS) if touched.spots else []
     await _store_rows(tx, desk, outcomes, range(len(outcomes)), near)
 
 
@@ -191,7 +193,8 @@ async def _store_rows(
     given = [(n, row) for n in places if isinstance(row := outcomes[n][1], Row)]
     if not given:
         return
-    rows = sorted_out([row for _, row in given], near, desk.writer.likenesses)
+    rows, likenesses = [row for _, row in given], desk.writer.likenesses
+    rows = sorted_out(rows, looked_at(rows, likenesses), near, likenesses)
     try:
         async with tx.transaction():
             await store.add_chunk(tx, rows, KINDS)

@@ -15,6 +15,7 @@ from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.name_media import name_media
 from services.intake.commands.vault import Vault
+from services.intake.domain.duplicates import own_spot
 from services.intake.domain.masking import mask
 from services.intake.domain.report import (
     MOST_LATITUDE,
@@ -162,6 +163,9 @@ def entry(
         details = (details or {}) | {"component": report.component}
     if asked.kept:
         details = {**(details or {}), "open311": asked.kept}
+    likeness, spot, expires_at = desk.writer.likenesses.get(report.category), None, None
+    if likeness is not None and not isinstance(asked.location, InGrid):  # a grid's place is that of all that lies in it
+        spot, expires_at = own_spot(likeness, place.lon, place.lat), now + likeness.window
     return Row(
         report.id,
         report.tracking_code,
@@ -182,6 +186,8 @@ def entry(
         _answer(report) if alone else b"",
         key,
         request_hash,
+        spot=spot,
+        expires_at=expires_at,
     )
 
 

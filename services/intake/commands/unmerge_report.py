@@ -35,6 +35,6 @@ async def unmerge_report(pool: Pool, outbox: Outbox, clock: Clock, who: Principa
         await clusters.unmerge(tx, [report_id])
         told = await store.find_told(tx, report_id)
         assert told is not None  # a merge is of a report that was stored with it
-        version = (await facts.next_versions(tx, [report_id]))[report_id]
-        await outbox.add(tx, [outgoing.report_unmerged(told, merge.cluster, merge.record_key, version, clock())])
+        telling = (await facts.next_facts(tx, [report_id]))[report_id]
+        await outbox.add(tx, [outgoing.report_unmerged(told, merge.cluster, telling, clock())])
     outbox.ring()

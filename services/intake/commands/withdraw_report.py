@@ -24,8 +24,8 @@ async def withdraw_report(
         check_withdrawal(report)
         at, masked = clock(), mask(reason)
         await store.withdraw(tx, report.id, masked, at, name)
-        version = (await facts.next_versions(tx, [report.id]))[report.id]
-        await outbox.add(tx, [outgoing.report_withdrawn(report, masked, at, version)])
+        telling = (await facts.next_facts(tx, [report.id]))[report.id]
+        await outbox.add(tx, [outgoing.report_withdrawn(report, masked, at, telling)])
         return orjson.dumps({"report_id": report_id, "status": WITHDRAWN, "withdrawn_at": at})
 
     return await speak_again(pool, outbox, speaker, report_id, say)

@@ -47,19 +47,22 @@ Likenesses = Mapping[str, Likeness]
 
 
 class Seen(NamedTuple):
-    """What of a report is compared: `at` is when it happened, or came. Degrees WGS 84."""
+    """What of a report is compared: `at` is when it happened, or came. Degrees WGS 84. `component` 部件 is the code of
+    the one that it names.
+    """
 
     id: UUID
     category: str
     lon: float
     lat: float
     at: datetime
+    component: int | None = None
 
 
 class Cluster(NamedTuple):
-    """Reports of one matter whose case has not ended. `id`, `category`, place and `at` are its first report's;
-    `reports` is how many there are. `record_key` is that of all their facts, so that readers hear of the first one
-    first.
+    """Reports of one matter whose case has not ended. `id`, `category`, place, `at` and `component` are its first
+    report's; `reports` is how many there are. `record_key` is that of all their facts, so that readers hear of the
+    first one first.
     """
 
     id: UUID
@@ -70,6 +73,7 @@ class Cluster(NamedTuple):
     at: datetime
     record_key: str
     reports: int
+    component: int | None = None
 
 
 class Opens(NamedTuple):
@@ -85,17 +89,21 @@ class Joins(NamedTuple):
     metres: float
 
 
+def own_spot(likeness: Likeness, lon: float, lat: float) -> int:
+    """The cell in which a place lies, as a key of the family."""
+    return _family(likeness) | _cell(lon, lat)
+
+
 def spots(likeness: Likeness, lon: float, lat: float) -> list[int]:
     """The cells that the circle round a place touches, as keys of the family: the place's own is the first."""
-    family = (crc32(likeness.family.encode()) >> 5) << (_ROWS_BITS + _COLUMNS_BITS + 1)
     far = likeness.radius_m * _WIDER / METRES
     wide = far / max(cos(radians(lat)), 0.01)
-    own = family | _cell(lon, lat)
+    own = own_spot(likeness, lon, lat)
     west, east = floor((lon - wide + 180) / _STEP), floor((lon + wide + 180) / _STEP)
     south, north = floor((lat - far + 90) / _STEP), floor((lat + far + 90) / _STEP)
     if west == east and south == north:
         return [own]
-    found = [own]
+    found, family = [own], _family(likeness)
     for row in range(max(south, 0), north + 1):
         for column in range(west, east + 1):
             spot = family | row << _COLUMNS_BITS | column % _COLUMNS
@@ -118,10 +126,13 @@ def metres(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
 def alike(seen: Seen, cluster: Cluster, likenesses: Likenesses) -> float | None:
     """How many metres `seen` lies from a cluster of the same matter; None if it is another matter.
 
-    Of siblings with unlike radii or windows the narrower counts.
+    Of siblings with unlike radii or windows the narrower counts. Two components that are named are two matters, however
+    near they stand.
     """
     mine, other = likenesses[seen.category], likenesses.get(cluster.category)
     if other is None or mine.family != other.family or cluster.reports >= MOST:
+        return None
+    if seen.component != cluster.component and None not in (seen.component, cluster.component):
         return None
     if abs(seen.at - cluster.at) > min(mine.window, other.window):
         return None
@@ -143,7 +154,7 @@ def sort_out(
         best = nearest(seen, (cluster for spot in cells if spot in at for cluster in at[spot]), likenesses)
         if best is None:
             here = at.setdefault(cells[0], [])
-            here.append(Cluster(seen.id, cells[0], seen.category, seen.lon, seen.lat, seen.at, record_key, 1))
+            here.append(opened(seen, cells[0], record_key))
             found.append(Opens(cells[0]))
             continue
         found.append(best)
@@ -152,10 +163,19 @@ def sort_out(
     return found
 
 
+def opened(seen: Seen, spot: int, record_key: str, reports: int = 1) -> Cluster:
+    """The cluster whose first report `seen` is."""
+    return Cluster(seen.id, spot, seen.category, seen.lon, seen.lat, seen.at, record_key, reports, seen.component)
+
+
 def nearest(seen: Seen, clusters: Iterable[Cluster], likenesses: Likenesses) -> Joins | None:
     """The cluster that `seen` joins, if any."""
     near = [Joins(c, away) for c in clusters if (away := alike(seen, c, likenesses)) is not None]
     return min(near, key=lambda joins: (joins.metres, joins.cluster.id), default=None)
+
+
+def _family(likeness: Likeness) -> int:
+    return (crc32(likeness.family.encode()) >> 5) << (_ROWS_BITS + _COLUMNS_BITS + 1)
 
 
 def _cell(lon: float, lat: float) -> int:

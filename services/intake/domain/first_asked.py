@@ -8,12 +8,14 @@ The rule names no time. A pack may: when it is over that is told once, and who w
 ours, after row 21, which gives a community so long for a matter of its own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 ENDED = frozenset({"rejected", "closed", "voided"})
+UNTOUCHED = "reported"
+"""The status of a case that nobody has acted on."""
 
 
 class Answerable(NamedTuple):
@@ -42,6 +44,17 @@ class Step(NamedTuple):
     by: str | None
     post: str | None
     ended: bool
+
+
+def answered_for(fact: Mapping[str, Any]) -> Sequence[str]:
+    """The reports that somebody answers for from this fact of a case on: those that it was opened for, and those that
+    came to it (重复上报) before anybody had taken it over.
+    """
+    if fact.get("act") == "open":
+        return fact.get("reports") or ()
+    if fact.get("act") == "add_report" and fact["status"] == UNTOUCHED:
+        return fact.get("new_reports") or ()
+    return ()
 
 
 def steps_of(fact: Mapping[str, Any]) -> list[Step]:

@@ -151,6 +151,16 @@ class Report(NamedTuple):
     component: str | None = None
 
 
+class Telling(NamedTuple):
+    """What one more fact of a report bears: its `version`, and the record key of all its facts, where that is not its
+    own grid: that of the report which it was `merged_into` when it came.
+    """
+
+    version: int
+    record_key: str | None
+    merged_into: UUID | None
+
+
 class Personal(NamedTuple):
     """What of a report names a person: encrypted, beside the report, until it is erased.
 

@@ -18,7 +18,8 @@ class Row(NamedTuple):
 
     A report that joined a cluster 重复上报 has its first report in `merged_into`, whose grid is then the record key of
     both its facts (`record_key`), and the second of them in `merged_event` and `merged_data`. One that opens a cluster
-    has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`).
+    has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`); it has
+    none of these if nothing can join it.
     """
 
     id: UUID
@@ -82,28 +83,31 @@ _KINDS = (
 )  # fmt: skip
 # Parameters of the rows; behind them come topic, type of the first fact and of the second.
 OWN = len(_KINDS)
-# One statement, so one round trip, for all that was waiting. A row whose Idempotency-Key is in use by
-# another transaction at this moment is left out by the try-lock instead of waited for: nobody holds up neighbours.
-# Keys are inserted in order, so that two statements never wait for each other. Facts go out in the order of the rows: a
-# report that joins a cluster is told of after the one that opened it.
+# One statement, so one round trip, for all that was waiting. Left out is a row whose Idempotency-Key is used, and one
+# that joined the cluster of such a row. Facts go out in the order of the rows: a report that joins a cluster is told of
+# after the one that opened it.
 ADD_GROUP = f"""
     WITH asked AS MATERIALIZED (
-        SELECT *, key IS NULL OR pg_try_advisory_xact_lock(hashtextextended(caller || ' ' || key, 0)) AS free
-          FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_KINDS, 1))})
-               WITH ORDINALITY AS r ({", ".join(Row._fields)}, place)
+        SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_KINDS, 1))})
+                      WITH ORDINALITY AS r ({", ".join(Row._fields)}, place)
+    ), held AS MATERIALIZED (
+        SELECT intake.hold_group(${OWN + 4}, ${OWN + 5}, ${OWN + 6},
+                                 array_agg(id), array_agg(caller), array_agg(key)) AS used
+          FROM asked WHERE key IS NOT NULL
+    ), taken AS MATERIALIZED (
+        SELECT a.* FROM asked a, held h
+         WHERE h.used IS NOT NULL AND NOT a.id = ANY(h.used)
+               AND (a.merged_into IS NULL OR NOT a.merged_into = ANY(h.used))
     ), claimed AS (
         INSERT INTO intake.idempotency (caller, key, request_hash, status, body)
-        SELECT caller, key, request_hash, 201, answer FROM asked WHERE key IS NOT NULL AND free ORDER BY caller, key
-        ON CONFLICT DO NOTHING
-        RETURNING caller, key
-    ), taken AS MATERIALIZED (
-        SELECT * FROM asked WHERE key IS NULL OR (caller, key) IN (SELECT caller, key FROM claimed)
+        SELECT caller, key, request_hash, 201, answer FROM taken WHERE key IS NOT NULL ORDER BY caller, key
     ), stored AS (
         INSERT INTO intake.reports ({", ".join(_REPORT)})
         SELECT {", ".join(_REPORT)} FROM taken
     ), opened AS (
         INSERT INTO intake.clusters ({", ".join(clusters.COLUMNS)})
-        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together, expires_at
+        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together,
+               (details ->> 'component')::bigint, expires_at
           FROM taken WHERE spot IS NOT NULL
     ), merged AS (
         INSERT INTO intake.merged_reports ({", ".join(clusters.MERGED_COLUMNS)})
@@ -112,9 +116,6 @@ ADD_GROUP = f"""
         UPDATE intake.clusters c SET reports = c.reports + m.more
           FROM (SELECT merged_into, count(*)::int AS more FROM taken WHERE merged_into IS NOT NULL GROUP BY 1) AS m
          WHERE c.id = m.merged_into
-    ), counted AS (
-        INSERT INTO intake.report_facts (report_id, version)
-        SELECT id, 2 FROM taken WHERE merged_into IS NOT NULL
     ), attached AS (
         INSERT INTO intake.component_reports (code, report_id)
         SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
@@ -127,7 +128,7 @@ ADD_GROUP = f"""
                 SELECT *, merged_event, ${OWN + 3}::text, 2, merged_data FROM taken WHERE merged_into IS NOT NULL) AS f
          ORDER BY place, version
     )
-    SELECT id FROM taken
+    SELECT h.used IS NULL, t.id FROM held h LEFT JOIN taken t ON true
 """
 
 ANSWERS = """
@@ -170,15 +171,26 @@ class Kinds(NamedTuple):
     merged: str
 
 
-async def add_group(connection: Connection, rows: Sequence[Row], kinds: Kinds, seconds: float) -> set[UUID]:
+class Beside(NamedTuple):
+    """What a group was compared with: the sorted locks of the cells `spots`, and the clusters `seen` there."""
+
+    locks: Sequence[int] = ()
+    spots: Sequence[int] = ()
+    seen: Sequence[UUID] = ()
+
+
+async def add_group(
+    connection: Connection, rows: Sequence[Row], kinds: Kinds, beside: Beside, seconds: float
+) -> set[UUID] | None:
     """Store `rows` with their events and answers, durably when this returns; the ids of those that were stored.
 
-    Left out is a row whose Idempotency-Key was used before, or is being used by another transaction now. The statement
-    is its own transaction, if the caller has none. Within `rows` a key occurs once. Raises TimeoutError after
-    `seconds`.
+    Left out is a row whose Idempotency-Key was used before, or is being used by another transaction now, and one that
+    joined the cluster of such a row. None, and nothing is stored, if other clusters have been opened `beside` them
+    since they were compared. The statement is its own transaction, if the caller has none. Within `rows` a key occurs
+    once. Raises TimeoutError after `seconds`.
     """
-    found = await connection.fetch(ADD_GROUP, *zip(*rows, strict=True), *kinds, timeout=seconds)
-    return {row[0] for row in found}
+    found = await connection.fetch(ADD_GROUP, *zip(*rows, strict=True), *kinds, *beside, timeout=seconds)
+    return None if found[0][0] else {row[1] for row in found if row[1] is not None}
 
 
 async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
@@ -205,6 +217,7 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
             r.occurred_at or r.received_at,
             r.routing_key,
             r.together,
+            int(r.details["component"]) if r.details and "component" in r.details else None,
             r.expires_at,
         )
         for r in rows
@@ -226,10 +239,6 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
 async def _add_merged(tx: Connection, merged: Sequence[tuple[Any, ...]], opened: set[UUID]) -> None:
     await tx.copy_records_to_table(
         "merged_reports", schema_name="intake", columns=clusters.MERGED_COLUMNS, records=merged
-    )
-    versions = [(each[0], 2) for each in merged]
-    await tx.copy_records_to_table(
-        "report_facts", schema_name="intake", columns=("report_id", "version"), records=versions
     )
     more = Counter(each[1] for each in merged if each[1] not in opened)
     if more:

@@ -33,6 +33,7 @@ def versions_in_order(e: Evidence, seen: Topics) -> list[Finding]:
         case: [m.sequence for m in sorted(facts, key=lambda m: m.sequence) if _changes_status(m)]
         for case, facts in seen.facts.items()
     }
+    reports = {report for case in e.cases.values() for report in case.reports}
     stale = [
         report
         for report, (case, version, status) in e.statuses.items()
@@ -53,7 +54,7 @@ def versions_in_order(e: Evidence, seen: Topics) -> list[Finding]:
         *finding(4, "log out of order", (s for s, found in in_log.items() if found != _to(len(found)))),
         *finding(4, "tracking differs", (c for c, found in changes.items() if tracked.get(c) != found)),
         *finding(4, "a report's status is not its case's", stale),
-        *finding(4, "a report without its case's status", {c.report for c in e.cases.values()} - set(e.statuses)),
+        *finding(4, "a report without its case's status", reports - set(e.statuses)),
         *finding(4, "shown to its sender otherwise", otherwise),
     ]  # fmt: skip
 

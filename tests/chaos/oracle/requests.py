@@ -8,19 +8,32 @@ from tests.chaos.oracle.topics import Topics
 
 
 def reports_became_cases(e: Evidence, seen: Topics) -> list[Finding]:
-    """1: every acknowledged report is a case, one for each Idempotency-Key."""
+    """1: every acknowledged report is of one case, its own or that of the report which it was merged into 重复上报; one
+    for each Idempotency-Key.
+    """
     acknowledged = {
         key: {answer.id for answer in answers if answer.status == 201}
         for key, answers in e.book.answered.items()
         if e.book.asked[key].path == "/intake/v1/reports"
     }
-    cases = Counter(case.report for case in e.cases.values())
+    cases = Counter(report for case in e.cases.values() for report in case.reports)
+    together = {report: case.reports for case in e.cases.values() for report in case.reports}
     ids = [report for reports in acknowledged.values() for report in reports]
     of_key = {key: answer["id"] for key, answer in e.outcomes["intake"].items() if key in e.book.asked}
     return [
         *finding(1, "acknowledged and not stored", (r for r in ids if r not in e.reports)),
         *finding(1, "acknowledged and no case", (r for r in ids if not cases[str(r)])),
         *finding(1, "a report with more than one case", (r for r, n in cases.items() if n > 1)),
+        *finding(
+            1,
+            "merged and not in the case of the other",
+            (report for report, into in e.merged.items() if into not in together.get(report, ())),
+        ),
+        *finding(
+            1,
+            "in the case of another and not merged",
+            (report for case in e.cases.values() for report in case.reports[1:] if report not in e.merged),
+        ),
         *finding(1, "a key with more than one report", (k for k, reports in acknowledged.items() if len(reports) > 1)),
         *finding(
             1,
@@ -72,7 +85,7 @@ def nothing_out_of_nothing(e: Evidence, seen: Topics) -> list[Finding]:
         *finding(
             2,
             "a case of a report that is not stored",
-            (c.report for c in e.cases.values() if c.report not in e.reports),
+            (report for c in e.cases.values() for report in c.reports if report not in e.reports),
         ),
         *finding(2, "an act that nobody asked for", unasked),
         *finding(2, "an act that was refused and done", refused),

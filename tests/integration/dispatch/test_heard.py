@@ -13,6 +13,7 @@ from shared.contracts.topics import REPORTS
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
 from tests.integration.dispatch.conftest import GRID, City
+from tests.integration.dispatch.test_joining import case_of, merged, unmerged
 
 
 def said(report_id: UUID, version: int, **fields: Any) -> Record:
@@ -127,3 +128,31 @@ async def test_the_desk_sees_where_a_report_is_from_and_its_address_in_words(cit
     own = await city.case(attributes={"address": "the app's own"}, address="翠微路社区")
     assert own["attributes"]["address"] == "the app's own"
     assert (await city.case())["attributes"] == {}
+
+
+async def test_a_duplicate_speaks_of_the_case_that_it_came_to(city: City) -> None:
+    """Also before its sender could know of that case, and of the one that this became."""
+    first = city.record()
+    _, second = merged(city, UUID(first.subject))
+    report, into = UUID(second.subject), UUID(first.subject)
+    await city.deliver(first, second)
+    case = await case_of(city, first.subject)
+    await city.deliver(
+        said(report, 3, text="还在", merged_into=into), said(report, 4, reason="修好了", merged_into=into)
+    )
+    assert [(item["act"], item["opinion"]) for item in await timeline(city, case["id"])][-2:] == [
+        ("note_addition", "还在"),
+        ("note_withdrawal", "修好了"),
+    ]
+    assert (await city.seen(case["id"]))["status"] == "reported", "others reported it too"
+
+
+async def test_a_duplicate_that_left_speaks_of_its_own_case(city: City) -> None:
+    first = city.record()
+    _, second = merged(city, UUID(first.subject))
+    await city.deliver(first, second, unmerged(second, UUID(first.subject)))
+    shared, own = await case_of(city, first.subject), await case_of(city, second.subject)
+    known = {"merged_into": UUID(first.subject), "case_id": UUID(shared["id"])}  # its sender has not heard of the other
+    await city.deliver(said(UUID(second.subject), 4, reason="看错了", **known))
+    assert (await city.seen(own["id"]))["status"] == "voided"
+    assert (await city.seen(shared["id"]))["version"] == shared["version"]

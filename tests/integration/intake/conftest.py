@@ -146,7 +146,7 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]], **more
         token_secret=SecretStr(SECRET),
         batch_max_lines=2_500,
         pack="haidian",
-        **{"media_max_bytes": 100_000, **more},
+        **{"media_max_bytes": 100_000, "merge_duplicates": False, **more},
     )
     carrier = open_carrier(settings)
     stop = asyncio.Event()
@@ -172,7 +172,7 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]], **more
 
 @pytest.fixture(scope="session")
 async def intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """Shared by the tests of a worker, which keep to reports of their own."""
+    """Shared by the tests of a worker, which keep to reports of their own: none is merged."""
     async with city(postgres_dsn, tmp_path_factory.mktemp("intake"), demo_areas()) as place:
         yield place
 
@@ -201,7 +201,7 @@ async def own_intake(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Place]:
 
 @pytest.fixture(scope="session")
 async def merging_intake(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
-    """Shared as `intake` is; duplicates are merged, as they are unless a test says otherwise."""
+    """Shared as `intake` is; duplicates are merged, as they are unless a city says otherwise."""
     async with city(postgres_dsn, tmp_path_factory.mktemp("merging"), demo_areas(), merge_duplicates=True) as place:
         yield place
 

@@ -1,6 +1,7 @@
 """Duplicates: one cluster however many report at once, through whichever door."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -9,16 +10,20 @@ from uuid import UUID
 import orjson
 import pytest
 
+from services.intake.commands.find_duplicates import KINDS, beside, looked_at, sorted_out
 from services.intake.commands.group_commit import GroupWriter
-from services.intake.commands.receive_report import receive_report
+from services.intake.commands.receive_report import entry, receive_report
 from services.intake.domain.duplicates import METRES
 from services.intake.domain.report import Asked, AtPoint
+from services.intake.store import clusters
+from services.intake.store.reports import Row, add_group
 from shared.auth import Principal
 from shared.bus.event import Record
 from shared.contracts.intake import ReportUnmerged
 from shared.kernel.area import AreaPath
 from shared.kernel.ids import uuid7
 from shared.kernel.place import Datum
+from shared.kernel.place import Place as At
 from tests.integration.intake.conftest import SIDE, SOUTH, WEST, Place, grid
 from tests.integration.intake.test_status import hear, record
 
@@ -38,7 +43,7 @@ def north(of: dict[str, float], metres: float) -> dict[str, float]:
 
 
 async def posted(
-    place: Place, where: dict[str, float], category: str = LAMP, key: str | None = None, **more: Any
+    place: Place, where: Mapping[str, Any], category: str = LAMP, key: str | None = None, **more: Any
 ) -> Any:
     answer = await place.post(place.body(category=category, location=where, **more), key=key)
     assert answer.status_code == 201, answer.text
@@ -163,6 +168,74 @@ async def test_a_batch_merges_within_itself_and_with_what_was_there(merging_inta
     assert [fact["sequence"] for fact in facts] == [1, 2]
 
 
+async def test_a_place_that_is_not_known_well_is_merged_with_none(merging_intake: Place) -> None:
+    """A report that names its grid lies in the middle of it, and so does any other of that grid."""
+    spelled = {"grid": grid(3, 0)}
+    answers = [await posted(merging_intake, where, NOISE) for where in (spelled, spelled)]
+    centre = (
+        (await merging_intake.stored(answers[0]["id"]))["lon"],
+        (await merging_intake.stored(answers[0]["id"]))["lat"],
+    )
+    answers.append(await posted(merging_intake, dict(zip(("lon", "lat"), centre, strict=True)), NOISE))
+    assert [each["merged_into"] for each in answers] == [None] * 3
+    raw = b"\n".join(orjson.dumps(merging_intake.body(category=NOISE, location=spelled)) for _ in range(3))
+    headers = {**merging_intake.app, "Content-Type": "application/x-ndjson"}
+    answer = await merging_intake.http.post("/intake/v1/reports/batch", content=raw, headers=headers)
+    lines = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [(line["status"], line.get("merged_into")) for line in lines] == [(201, None)] * 3
+
+
+async def test_two_components_are_two_matters_however_near(merging_intake: Place) -> None:
+    where = spot()
+    lamps = [f"110108{LAMP}{n:06}" for n in (901, 902)]
+    for lamp, place in zip(lamps, (where, north(where, 4)), strict=True):
+        sent = {"location": place}
+        headers = merging_intake.staff("admin")
+        answer = await merging_intake.http.put(f"/intake/v1/components/{lamp}", json=sent, headers=headers)
+        assert answer.status_code == 201, answer.text
+    first, second = [await posted(merging_intake, {"component": lamp}) for lamp in lamps]
+    again = [await posted(merging_intake, {"component": lamp}) for lamp in lamps]
+    beside = await posted(merging_intake, north(where, 3))
+    assert [each["merged_into"] for each in (first, second)] == [None, None]
+    assert [each["merged_into"] for each in again] == [first["id"], second["id"]]
+    assert beside["merged_into"] == second["id"], "it names none: the nearer"
+
+
+async def test_all_facts_of_a_merged_report_share_the_record_key(merging_intake: Place) -> None:
+    """Those that it had when it came, and what is told of it later: so their readers hear of them in order."""
+    west = {"lon": WEST + SIDE * 2 - 0.00003, "lat": SOUTH + SIDE * 3 + 0.0009}
+    east = {**west, "lon": WEST + SIDE * 2 + 0.00003}
+    first, second = await posted(merging_intake, west), await posted(merging_intake, east)
+    assert second["merged_into"] == first["id"]
+    case, at = uuid7(), "2026-05-08T08:00:00+00:00"
+    system = {"centre": "system", "actor": "system", "post": "system", "at": at}
+    await hear(
+        merging_intake,
+        record(case, 1, "reported", [first["id"]], **system | {"act": "open"}),
+        record(
+            case, 2, "reported", [first["id"], second["id"]],
+            **system | {"act": "add_report", "new_reports": [second["id"]]},
+        ),
+    )  # fmt: skip
+    seen = (await merging_intake.http.get(f"/intake/v1/reports/{second['id']}", headers=merging_intake.app)).json()
+    assert (seen["case_id"], seen["first_asked"]["lapsed_at"]) == (str(case), None)
+    path = f"/intake/v1/reports/{second['id']}"
+    added = await merging_intake.http.post(f"{path}/additions", json={"text": "还在"}, headers=merging_intake.app)
+    assert added.status_code == 201, added.text
+    accepted = {"act": "accept", "centre": "supervision", "actor": "desk-1", "post": "acceptor", "at": at}
+    await hear(merging_intake, record(case, 3, "reported", [first["id"], second["id"]], **accepted))
+    back = await merging_intake.http.post(f"{path}/withdrawal", json={"reason": "修好了"}, headers=merging_intake.app)
+    assert back.status_code == 201, back.text
+    facts = await merging_intake.facts(second["id"])
+    assert [(fact["type"], fact["sequence"]) for fact in facts] == [
+        ("report.received.v1", 1), ("report.merged.v1", 2), ("report.supplemented.v1", 3),
+        ("report.first_asked_lapsed.v1", 4), ("report.withdrawn.v1", 5),
+    ]  # fmt: skip
+    assert {(fact["key"], fact["routing_key"]) for fact in facts} == {(grid(1, 3), grid(2, 3))}
+    assert orjson.loads(facts[4]["data"])["merged_into"] == first["id"]
+    assert (await merging_intake.facts(first["id"]))[-1]["sequence"] == 2, "one that opened a cluster has had one fact"
+
+
 def of_case(case: UUID, version: int, status: str, reports: list[str], **more: Any) -> Record:
     return record(case, version, status, reports, from_status=None, **more)
 
@@ -271,6 +344,58 @@ async def test_two_processes_make_one_cluster(merging_intake: Place) -> None:
     await running
     (first,) = [each["id"] for each in answers if each["merged_into"] is None]
     assert await reports_in(merging_intake, first) == 50
+
+
+def row_at(place: Place, where: dict[str, float], key: str | None = None) -> Row:
+    """A report of a lamp as it comes to the writer."""
+    known = Principal(kind="app", subject="rows", area=AreaPath.root(), actions=frozenset({"reports:create"}))
+    here = At(where["lon"], where["lat"])
+    asked = Asked(LAMP, "路灯不亮", AtPoint(*here, Datum.WGS84), None, "app", {}, None, [])
+    grids, desk = place.wired.desk.grids.current, place.wired.desk
+    path = grids.locate(here)
+    assert path is not None
+    return entry(desk, known, asked, here, path, place.wired.clock(), key, b"hash" if key else None)
+
+
+async def add(connection: Any, place: Place, rows: list[Row]) -> set[UUID] | None:
+    """Look, and store if that still holds."""
+    likenesses = place.wired.desk.writer.likenesses
+    looked = looked_at(rows, likenesses)
+    near = await clusters.near(connection, beside(looked).spots, 10)
+    settled = sorted_out(rows, looked, near, likenesses)
+    return await add_group(connection, settled, KINDS, beside(looked, near), 10)
+
+
+async def test_one_that_saw_nothing_waits_for_a_neighbour_and_looks_again(merging_intake: Place) -> None:
+    """The neighbour has stored its report and not committed it: whoever looked before that must not open a second
+    cluster.
+    """
+    where, pool = spot(), merging_intake.wired.pool
+    first, second = row_at(merging_intake, where), row_at(merging_intake, where)
+    async with pool.acquire() as one, pool.acquire() as other:
+        pid = await other.fetchval("SELECT pg_backend_pid()")
+        async with one.transaction():
+            assert await add(one, merging_intake, [first]) == {first.id}
+            waiting = asyncio.create_task(add(other, merging_intake, [second]))
+            while await pool.fetchval("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", pid) != "advisory":
+                assert not waiting.done(), "it did not wait"
+                await asyncio.sleep(0.01)
+        assert await waiting is None
+        assert await add(other, merging_intake, [second]) == {second.id}
+    assert (await merges(merging_intake, str(second.id)))["cluster"] == first.id
+
+
+async def test_nothing_joins_a_report_that_was_not_stored(merging_intake: Place) -> None:
+    """The first of the group has a key that was used: what would have joined it is left out with it, keys and all."""
+    where, pool = spot(), merging_intake.wired.pool
+    used, follower, other = (
+        row_at(merging_intake, where, "used"), row_at(merging_intake, where, "fresh"), row_at(merging_intake, spot()),
+    )  # fmt: skip
+    async with pool.acquire() as connection:
+        assert await add(connection, merging_intake, [row_at(merging_intake, spot(), "used")])
+        assert await add(connection, merging_intake, [used, follower, other]) == {other.id}
+        assert await add(connection, merging_intake, [follower]) == {follower.id}
+    assert await merges(merging_intake, str(follower.id)) is None
 
 
 def test_the_spots_of_these_tests_lie_in_the_city() -> None:

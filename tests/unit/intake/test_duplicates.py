@@ -20,6 +20,7 @@ from services.intake.domain.duplicates import (
     bucket,
     metres,
     nearest,
+    opened,
     sort_out,
     spots,
 )
@@ -72,6 +73,17 @@ def test_other_categories_are_other_matters() -> None:
 def test_the_nearest_counts_and_of_equally_near_ones_the_older() -> None:
     assert outcome(seen(1), seen(2, north=50), seen(3, north=28), seen(4, north=20)) == [None, None, 2, 1]
     assert nearest(seen(9), [_cluster(seen(5)), _cluster(seen(3)), _cluster(seen(7))], RULES).cluster.id.int == 3  # type: ignore[union-attr]
+
+
+def test_two_components_that_are_named_are_two_matters() -> None:
+    def of(n: int, component: int | None, north: float = 0) -> Seen:
+        return seen(n, north=north)._replace(component=component)
+
+    assert outcome(of(1, 7), of(2, 8, north=2), of(3, 7), of(4, 8), of(5, None, north=2)) == [None, None, 1, 2, 2]
+    assert outcome(of(1, None), of(2, 7), of(3, 8)) == [None, 1, 1]
+    cluster = opened(of(1, 7), 5, "110108.001")
+    assert cluster.component == 7
+    assert nearest(of(2, 8), [cluster], RULES) is None
 
 
 def test_clusters_do_not_creep() -> None:
