@@ -63,7 +63,7 @@ h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 1rem } p { margin: 0 0 1.2
 button { font: inherit; font-weight: 600; min-height: 3rem; padding: .7rem 1.4rem; border: 0; border-radius: 10px;
   background: var(--brand); color: var(--on); cursor: pointer }
 button .en { display: inline; color: inherit; font-size: 1rem; font-weight: 600 }
-button[disabled] { opacity: .6 }
+button[disabled] { opacity: .6 } button[hidden] { display: inline-block; visibility: hidden }
 output { display: block; min-height: 3.4rem; margin-top: 1rem; color: var(--good) } .wrong { color: var(--stop) }
 :focus-visible { outline: 3px solid var(--brand); outline-offset: 2px }
 """
