@@ -80,7 +80,7 @@ async def _city(folder: Path, door: socket.socket, pack_name: str | None, demo: 
         app = house(
             {p.name: p.create_app(wired[p.name]) for p in parts},
             {p.name: wired[p.name].readiness for p in parts},
-            landing.routes(wired["notify"], pack, base),
+            landing.routes(wired["notify"], pack, base, demo=demo),
         )
 
         def ready() -> None:
