@@ -183,7 +183,7 @@ async def test_the_landing_page_shows_what_happens(chromium: Browser, city: City
     for size in (PHONE, DESK):
         page = await opened(chromium, city, "/", size)
         await expect(page.get_by_text("已连接").first).to_be_visible()
-        await expect(page.get_by_text("真实诉求")).to_have_count(0)  # nothing is played here
+        await expect(page.locator(".note", has_text="311")).to_have_count(0)  # nothing is played here
         report = await reported(city)
         case = await case_of(city, report)
         await expect(page.get_by_text(case["number"]).first).to_be_visible()
