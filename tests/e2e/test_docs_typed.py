@@ -54,7 +54,7 @@ async def test_what_a_page_says_to_type_works(quiet: City, page: str, tmp_path: 
     process = await asyncio.create_subprocess_exec(
         "bash", "-c", script, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = (each.decode() for each in await asyncio.wait_for(process.communicate(), 120))
+    out, err = (each.decode() for each in await asyncio.wait_for(process.communicate(), 600))
     assert process.returncode == 0, err + out
     answers = re.findall(r"^status (\d+) (.*)$", err, re.MULTILINE)
     assert answers or not any("curl -s" in block for block in blocks)
