@@ -12,9 +12,9 @@ from shared.kernel.area import AreaPath
 from shared.packs import Pack
 
 
-def routes(notify: Wired, pack: Pack, base: str) -> list[BaseRoute]:
+def routes(notify: Wired, pack: Pack, base: str, *, demo: bool) -> list[BaseRoute]:
     """The page, its files, and a ticket for its stream: this city is one that is tried out, nobody signs in to look."""
-    note = console.Words(pack.demo.note.zh, pack.demo.note.en)
+    note = console.Words(pack.demo.note.zh, pack.demo.note.en) if demo else None
     about = console.Landing(
         title=console.Words(pack.title.zh, pack.title.en),
         note=note,

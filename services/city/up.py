@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import shlex
 import socket
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from services.city.embedded_postgres import EmbeddedPostgres, embedded_postgres
 from services.city.house import house
 from services.city.parts import SERVICES, Part, part
 from services.city.serving import bind, serve_until, stop_on_signals
+from services.city.shell import write_shell
 from services.city.trouble import Trouble
 from shared import telemetry
 from shared.auth.accounts import public_pem, read_private_key
@@ -71,13 +73,14 @@ async def _city(folder: Path, door: socket.socket, pack_name: str | None, demo: 
         issued = credentials.issue(common, key, area=pack.area, units=pack.units)
         issued.write(folder / "credentials.json")
         _write_urls(folder, base)
+        write_shell(folder, base, common)
         jobs = _jobs(parts, wired, server)
         if demo:
             jobs.append(_demo(base, issued, pack))
         app = house(
             {p.name: p.create_app(wired[p.name]) for p in parts},
             {p.name: wired[p.name].readiness for p in parts},
-            landing.routes(wired["notify"], pack, base),
+            landing.routes(wired["notify"], pack, base, demo=demo),
         )
 
         def ready() -> None:
@@ -150,8 +153,8 @@ def _tell(folder: Path, base: str, pack: Pack, demo: bool, seconds: float) -> No
   {folder}/credentials.json   the app's key, and a token for each post 凭证
 
 Watch from another shell 在另一终端观看:
-  TOKEN=$(python3 -c 'import json; print(json.load(open("{folder}/credentials.json"))["tokens"]["subscriber"])')
-  curl -N -H "Authorization: Bearer $TOKEN" '{base}/notify/v1/stream?area={pack.area}'
+  . {shlex.quote(str(folder / "env.sh"))}
+  curl -N -H "$(AS subscriber)" "$CITY/notify/v1/stream?area={pack.area}"
 """,
         flush=True,
     )

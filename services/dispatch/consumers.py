@@ -116,12 +116,14 @@ def _said(record: Record) -> Said:
 
 def _attributes(fact: ReportReceived) -> dict[str, Any]:
     """What the report says beside its text. Its address and its origin are among it, for the desk to see and to search
-    by, unless the app uses these names for something of its own.
+    by, unless the app uses these names for something of its own; so is the code of its component 部件, which intake
+    looked up, and no app's word stands in its place.
     """
     found: dict[str, Any] = {} if fact.address is None else {"address": fact.address, "approximate": fact.approximate}
     if fact.origin is not None:
         found["origin"] = fact.origin.model_dump(exclude_none=True)
-    return found | fact.attributes if found else fact.attributes
+    told = found | fact.attributes if found else fact.attributes
+    return told if fact.component is None else {**told, "component": fact.component}
 
 
 def _received(fact: ReportReceived, record: Record, apart_from: UUID | None = None) -> Received:

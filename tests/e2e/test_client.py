@@ -1,10 +1,14 @@
 """The Python client against a running city: a report in, followed by its fact on the stream."""
 
 import asyncio
+import re
+import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+import wangge_client
 from tests.e2e.conftest import City
 from wangge_client import AsyncClient, Client, Event, Place, Refused, Report
 
@@ -16,6 +20,17 @@ PNG = bytes.fromhex(
 
 def made(grid: str, text: str = "井盖缺失", **more: object) -> Report:
     return Report("01001", text, Place(grid=grid), **more)  # type: ignore[arg-type]
+
+
+async def test_the_example_of_its_readme_runs_as_it_stands(city: City) -> None:
+    page = Path(wangge_client.__file__).parents[1] / "README.md"
+    (example,) = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    placed = example.replace("http://127.0.0.1:8080", city.base).replace("wg_…", city.credentials["app"])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", placed, cwd=page.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said = (await process.communicate())[0].decode().strip()
+    assert re.fullmatch(r"[A-Z0-9]{12} (received|reported)", said), said
 
 
 async def grid_of(client: AsyncClient) -> str:

@@ -38,6 +38,13 @@ async def test_a_component_from_its_census_to_its_case(city: City) -> None:
     case = await city.http.get(f"/dispatch/v1/cases/{shown['case_id']}", headers=acceptor)
     assert case.json()["reports"] == [taken.json()["id"]]
     assert case.json()["location"] == place
+    assert case.json()["attributes"]["component"] == CODE
+    while True:  # a worker reads the words of new cases
+        found = (await city.http.get("/dispatch/v1/cases", params={"q": CODE}, headers=acceptor)).json()["items"]
+        if found or time.monotonic() > until:
+            break
+        await asyncio.sleep(0.1)
+    assert [each["id"] for each in found] == [shown["case_id"]]
     # It is replaced: its history tells, and a report on the old one is sent to the new.
     assert (await city.http.put(f"{ROUTE}/{NEXT}", json=body, headers=admin)).status_code == 201
     gone = body | {"state": "removed", "successor": NEXT}

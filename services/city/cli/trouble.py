@@ -1,6 +1,10 @@
 """Which failures are expected, and the line that each becomes."""
 
 import os
+from typing import Final
+
+# For a city that `make run` started, a file says where.
+_WHERE: Final = "start Postgres, or set WANGGE_DATABASE_URL; beside make run: . .wangge/env.sh"
 
 
 def one_line(error: BaseException) -> str | None:
@@ -36,7 +40,7 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, ValidationError):
         return _settings(error)
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and _is_connecting(error):
-        return f"database: {_flat(error)}: start Postgres, or set WANGGE_DATABASE_URL"
+        return f"database: {_flat(error)}: {_WHERE}"
     if type(error).__module__.partition(".")[0] == "aiokafka":
         # A connection error's own words are a list of address families; where it was said already.
         why = "no connection" if type(error).__name__ == "KafkaConnectionError" else _flat(error)
@@ -44,7 +48,7 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, ConnectionError | TimeoutError) or (isinstance(error, OSError) and _is_network(error)):
-        return f"no connection to the database ({_flat(error)}): start Postgres, or set WANGGE_DATABASE_URL"
+        return f"no connection to the database ({_flat(error)}): {_WHERE}"
     return None
 
 

@@ -27,13 +27,15 @@ def normal(text: str) -> str:
 
 
 def searched(number: str, description: str, attributes: Mapping[str, Any]) -> str:
-    """What is searched in a case, a line each: its number, its description, its attributes that are addresses."""
-    addresses = (
+    """What is searched in a case, a line each: its number, its description, its attributes that say where: addresses,
+    and the code of the component 部件.
+    """
+    places = (
         value
         for name, value in attributes.items()
-        if isinstance(value, str) and any(word in name.casefold() for word in _ADDRESS_NAMES)
+        if isinstance(value, str) and (name == "component" or any(word in name.casefold() for word in _ADDRESS_NAMES))
     )
-    return "\n".join(normal(text) for text in (number, description, *addresses))
+    return "\n".join(normal(text) for text in (number, description, *places))
 
 
 def terms(query: str, pointer: str = "?q") -> list[str]:

@@ -95,6 +95,8 @@ TOLD: Final[Mapping[str, Said]] = {
     "withdraw": Said("上报人已撤回", "taken back by its reporter", "NO_FURTHER_ACTION"),
     "void": Said("已作废", "withdrawn from work", "NO_FURTHER_ACTION"),
 }
+# What the reporter of a merged request is told beside the news of the case that it shares 重复上报.
+TOGETHER: Final = Said("与先前上报的同一问题一并办理", "handled together with an earlier report of the same matter")
 # Acts whose own words are an answer to the reporter; those of all others are the house's.
 ANSWERS: Final = frozenset(
     {"decline", "refuse_filing", "report_handled", "self_handle", "close", "force_close", "void"}
@@ -143,6 +145,14 @@ def words_of(act: str, unit: str | None, said: str | None) -> str:
     if unit and act in ("dispatch", "auto_dispatch", "pass_on", "take"):
         line += f": {unit}"
     return f"{line}. {said}" if said else line
+
+
+def beside(line: str | None, *, merged: bool) -> str | None:
+    """The line of notes of a request; of one that was merged with what that means."""
+    if not merged:
+        return line
+    together = f"{TOGETHER.zh} {TOGETHER.en}"
+    return f"{line}; {together}" if line else together
 
 
 def update_id(case_id: UUID, version: int, report_id: UUID) -> str:

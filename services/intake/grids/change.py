@@ -52,7 +52,9 @@ def weigh(change: Change, known: Mapping[str, Defined], rules: Rules, ended: Col
     came_from = {before for area in given for before in area.predecessors}
     ending = came_from | set(change.retire)
     below = change.retire_below
-    retired = sorted(p for p in known if p not in paths and (p in ending or (below is not None and below.covers(p))))
+    if below is not None:
+        ending |= {path for path in known if path != str(below) and below.covers(path)}
+    retired = sorted(path for path in known if path in ending and path not in paths)
     standing = {path: Standing(each.name, each.level) for path, each in known.items()}
     found = structure(given, standing, levels, retired)
     for area in given:

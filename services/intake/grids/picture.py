@@ -22,15 +22,18 @@ _COLOURS: Final[Mapping[Kind, str]] = {
     Kind.SELF_CROSSING: "#c41d7f",
     Kind.SUCCESSION: "#d48806",
 }
+# How much wider than the findings their close-up is, and how small a part of the map they must be to get one.
+CLOSE_UP, WORTH_IT = 1.6, 0.3
 _STYLE: Final = """
-body { font: 14px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1040px; color: #222 }
-svg { width: 100%; border: 1px solid #ccc; background: #fafafa }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem 1rem; max-width: 1040px; color: #222 }
+h1 { font-size: 1.4rem } h2 { font-size: 1rem; margin: 1.5rem 0 .5rem }
+svg { display: block; width: 100%; max-height: 85vh; border: 1px solid #ccc; background: #fafafa }
 path { vector-effect: non-scaling-stroke } .area { fill: #fff; stroke: #999; stroke-width: .6 }
 .above { fill: none; stroke: #333; stroke-width: 1.4 }
-circle { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke }
-table { border-collapse: collapse; width: 100% }
-td, th { border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left }
-td.size { text-align: right; white-space: nowrap } .noted { color: #777 }
+.spot { fill: none; stroke-width: 9; stroke-linecap: round; stroke-opacity: .8 }
+.wide { overflow-x: auto; margin-top: 1.5rem } table { border-collapse: collapse; width: 100% }
+td, th { border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left; vertical-align: top }
+td:nth-child(3) { min-width: 16rem } td.size { text-align: right; white-space: nowrap } .noted { color: #666 }
 """
 
 
@@ -56,7 +59,7 @@ def _map(drawn: Mapping[str, bytes], found: Sequence[Finding]) -> str:
     marked = [(n, finding) for n, finding in enumerate(found[:MOST_FINDINGS], start=1) if finding.at or finding.shape]
     shapes: Any = shapely.from_wkb([*drawn.values()])
     spots: Any = shapely.from_wkb([finding.shape for _, finding in marked])
-    boxes = [box for each in (shapes, spots) if not np.isnan(box := shapely.total_bounds(each)).any()]
+    boxes = [box for each in (shapes, spots) if len(each) and not np.isnan(box := shapely.total_bounds(each)).any()]
     corners = np.array(boxes or [np.zeros(4)])
     west, south = np.nan_to_num(corners[:, :2].min(axis=0)).tolist()
     east, north = np.nan_to_num(corners[:, 2:].max(axis=0)).tolist()
@@ -83,19 +86,40 @@ def _map(drawn: Mapping[str, bytes], found: Sequence[Finding]) -> str:
     above = [n for n, path in enumerate(drawn) if path.count(".") < depth]
     left_out = max(0, len(lowest) - MOST_SHAPES)
     lines = [draw(shapes[n], "area") for n in lowest[:MOST_SHAPES]] + [draw(shapes[n], "above") for n in above]
+    where: list[Any] = []
     for (number, finding), spot in zip(marked, spots, strict=True):
         colour = _COLOURS.get(finding.kind, "#0958d9")
         hint = f"<title>{number}: {escape(finding.message)}</title>"
         if spot is not None:
             lines.append(draw(spot, "", f' fill="{colour}" fill-opacity=".45" stroke="{colour}"'))
+            where += ((shapely.get_coordinates(spot) - (west, north)) * (scale * narrow, -scale)).tolist()
         if finding.at is not None:
             x, y = (finding.at.lon - west) * scale * narrow, (north - finding.at.lat) * scale
-            lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" stroke="{colour}">{hint}</circle>')
+            lines.append(f'<path class="spot" d="M{x:.1f} {y:.1f}h.01" stroke="{colour}">{hint}</path>')
+            where.append((x, y))
     across = (east - west) * METRES * narrow / 1000
     note = f"; {left_out:,} more are not drawn" if left_out else ""
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" xmlns="http://www.w3.org/2000/svg">{"".join(lines)}</svg>'
-        f"<p>{across:,.1f} km across; north is up 上北{note}.</p>"
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'aria-label="map 地图"><g id="map">{"".join(lines)}</g></svg>'
+        f"<p>{across:,.1f} km across; north is up 上北{note}.</p>{_close_up(where, height)}"
+    )
+
+
+def _close_up(where: Sequence[tuple[float, float]], height: float) -> str:
+    """The part of the map that has findings, drawn again, where they are too close together to be told apart."""
+    if not where:
+        return ""
+    points = np.array(where)
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, reach = (low + high) / 2, (high - low).max() * CLOSE_UP / 2
+    reach = max(reach, WIDTH / 100)
+    if reach * 2 > WORTH_IT * max(WIDTH, height):
+        return ""
+    x, y = middle - reach
+    return (
+        f'<h2>Close-up 局部放大</h2><svg viewBox="{x:.1f} {y:.1f} {reach * 2:.1f} {reach * 2:.1f}" role="img" '
+        'aria-label="close-up 局部放大"><use href="#map"/></svg>'
     )
 
 
@@ -113,5 +137,6 @@ def _table(found: Sequence[Finding]) -> str:
             f'<td class="size">{size}</td><td>{place}</td><td>{escape(finding.where)}</td></tr>'
         )
     left = len(found) - len(rows)
-    head = "<tr><th></th><th>类型</th><th>说明</th><th>面积</th><th>位置</th><th>行</th></tr>"
-    return f"<table>{head}{''.join(rows)}</table>" + (f"<p>{left:,} more 其余未列.</p>" if left > 0 else "")
+    head = "<tr><th></th><th>类型 kind</th><th>说明 what</th><th>面积 size</th><th>位置 place</th><th>行 line</th></tr>"
+    table = f'<div class="wide" tabindex="0"><table>{head}{"".join(rows)}</table></div>'
+    return table + (f"<p>{left:,} more 其余未列.</p>" if left > 0 else "")

@@ -9,6 +9,7 @@ from services.intake.domain.masking import mask
 from services.intake.domain.open311 import (
     OPEN,
     UnknownRequest,
+    beside,
     born,
     extended_status,
     id_floor,
@@ -136,7 +137,9 @@ def _request(reader: Reader, each: Shown) -> dict[str, Any]:
     return {
         "service_request_id": str(each.id),
         "status": _status(each),
-        "status_notes": words_of(each.act, unit, each.said) if each.act else None,
+        "status_notes": beside(
+            words_of(each.act, unit, each.said) if each.act else None, merged=each.merged_into is not None
+        ),
         "service_name": reader.services.names.get(each.category, each.category),
         "service_code": each.category,
         "description": each.description[:said] or None,
@@ -180,16 +183,23 @@ def _extensions(reader: Reader, each: Shown, steps: Sequence[Noted]) -> dict[str
             "status": extended_status(each.act, each.status),
             "area": each.area,
             "case_id": None if each.case_id is None else str(each.case_id),
+            "merged_into": None if each.merged_into is None else str(each.merged_into),
         },
-        "notes": [
-            {
-                "datetime": moment(step.at, reader.zone),
-                "description": words_of(step.act, reader.services.units.get(step.unit or "", step.unit), step.said),
-                "type": step.act,
-            }
-            for step in steps
-        ],
+        "notes": [*_notes(reader, each, steps)],
     }
+
+
+def _notes(reader: Reader, each: Shown, steps: Sequence[Noted]) -> Iterable[dict[str, Any]]:
+    """The way of its case; of a merged request with the moment at which it became its own."""
+    told = [
+        (step.at, step.act, words_of(step.act, reader.services.units.get(step.unit or "", step.unit), step.said))
+        for step in steps
+    ]
+    if each.merged_at is not None:
+        told.append((each.merged_at, "merged", beside(None, merged=True) or ""))
+        told.sort(key=lambda one: one[0])
+    for at, kind, words in told:
+        yield {"datetime": moment(at, reader.zone), "description": words, "type": kind}
 
 
 def _value(attribute: Attribute, value: Any) -> str:

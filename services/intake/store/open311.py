@@ -32,7 +32,9 @@ class Asked(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A request as it is told. What is of its case is None until there is one."""
+    """A request as it is told. What is of its case is None until there is one; `merged_into` is the first report of
+    the matter, whose case it shares, and `merged_at` since when: None for one that has its own.
+    """
 
     id: UUID
     category: str
@@ -50,6 +52,8 @@ class Shown(NamedTuple):
     unit: str | None
     due_at: datetime | None
     said: str | None
+    merged_into: UUID | None
+    merged_at: datetime | None
 
 
 class Noted(NamedTuple):
@@ -107,10 +111,11 @@ COUNT_UPDATED = f"""
 
 SHOW = """
     SELECT r.id, coalesce(q.category, r.category), r.description, r.lon, r.lat, r.routing_key, r.details, r.caller,
-           q.case_id, coalesce(q.open, true), u.at, u.act, u.status, u.unit, u.due_at, u.said
+           q.case_id, coalesce(q.open, true), u.at, u.act, u.status, u.unit, u.due_at, u.said, m.cluster, m.merged_at
       FROM unnest($1::uuid[]) WITH ORDINALITY AS f (id, n)
       JOIN intake.reports r USING (id)
       LEFT JOIN intake.open311_requests q ON q.report_id = r.id
+      LEFT JOIN intake.merged_reports m ON m.report_id = r.id AND m.unmerged_at IS NULL
       LEFT JOIN LATERAL (
            SELECT at, act, status, unit, due_at, said FROM intake.open311_updates
             WHERE case_id = q.case_id ORDER BY version DESC LIMIT 1) AS u ON true

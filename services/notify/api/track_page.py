@@ -12,6 +12,7 @@ from services.notify.domain.track import TrackingCodeUnknown
 from services.notify.queries.tracking import tracking_of
 from services.notify.wiring import Wired
 from shared.http import wired_of
+from shared.http.address import client_address
 
 router = APIRouter(tags=["tracking 进度查询"], default_response_class=HTMLResponse)
 
@@ -44,14 +45,14 @@ async def get_status_page(request: Request, code: str) -> Response:
     """Case, dashes and blanks in the code do not matter."""
     wired: Wired = wired_of(request)
     ask = _ask(request)
-    address = request.client.host if request.client else ""
+    address = client_address(request, wired.settings.trusted_proxies)
     if not wired.lookups.take(address, time.monotonic()):
-        page = asking_page(wired.pack.title, ask, _OFTEN)
+        page = asking_page(wired.pack.title, ask, _OFTEN, code)
         return HTMLResponse(page, 429, headers={**HEADERS, "Retry-After": "1"})
     try:
         found = await tracking_of(wired.pool, code[:64])
     except TrackingCodeUnknown:
-        return HTMLResponse(asking_page(wired.pack.title, ask, _UNKNOWN), 404, headers=HEADERS)
+        return HTMLResponse(asking_page(wired.pack.title, ask, _UNKNOWN, code), 404, headers=HEADERS)
     return HTMLResponse(status_page(wired.pack.title, wired.pack.zone, found, code, ask), headers=HEADERS)
 
 

@@ -5,8 +5,9 @@ Runs inside the consumer's transaction. Facts are read as plain JSON, not throug
 other batch waits for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -15,7 +16,7 @@ from services.notify.store import log, tracking
 from shared.bus.event import Record
 from shared.contracts.dispatch import CaseImported
 from shared.contracts.handover import Belonging, belongings
-from shared.contracts.intake import ReportReceived, ReportWithdrawn
+from shared.contracts.intake import ReportReceived, ReportUnmerged, ReportWithdrawn
 from shared.postgres import Connection
 
 
@@ -24,19 +25,26 @@ async def append_reports(tx: Connection, records: Sequence[Record]) -> None:
     facts = [orjson.loads(r.data) for r in records]
     new = [f for r, f in zip(records, facts, strict=True) if r.type == ReportReceived.TYPE]
     if new:
-        await tracking.add_reports(
-            tx,
-            [UUID(f["report_id"]) for f in new],
-            [f["tracking_hash"] for f in new],
-            [datetime.fromisoformat(f["received_at"]) for f in new],
-            [bool(f.get("reachable")) for f in new],
-        )
+        await tracking.add_reports(tx, [_report(f) for f in new])
+    parted = [UUID(f["report_id"]) for r, f in zip(records, facts, strict=True) if r.type == ReportUnmerged.TYPE]
+    if parted:
+        await tracking.unmerge(tx, parted)
     back = [f for r, f in zip(records, facts, strict=True) if r.type == ReportWithdrawn.TYPE]
     if back:
         await tracking.withdraw(
             tx, [UUID(f["report_id"]) for f in back], [datetime.fromisoformat(f["at"]) for f in back]
         )
     await log.append(tx, records, facts)
+
+
+def _report(fact: Mapping[str, Any]) -> tracking.NewReport:
+    return tracking.NewReport(
+        UUID(fact["report_id"]),
+        fact["tracking_hash"],
+        datetime.fromisoformat(fact["received_at"]),
+        bool(fact.get("reachable")),
+        fact.get("merged_into") is not None,
+    )
 
 
 async def append_cases(tx: Connection, records: Sequence[Record]) -> None:

@@ -2,6 +2,12 @@
 for (const form of document.querySelectorAll("form[data-post]")) {
   const said = form.querySelector(".said");
   let key = crypto.randomUUID();
+  const say = (wrong, zh, en) => {
+    said.classList.toggle("wrong", wrong);
+    const english = document.createElement("span");
+    Object.assign(english, { className: "en", lang: "en", textContent: en });
+    said.replaceChildren(`${zh} `, english);
+  };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const field = form.querySelector("textarea");
@@ -15,16 +21,17 @@ for (const form of document.querySelectorAll("form[data-post]")) {
       });
       const body = await answer.json();
       if (answer.ok) {
-        said.textContent = form.dataset.done;
+        say(false, form.dataset.doneZh, form.dataset.doneEn);
         form.reset();
         key = crypto.randomUUID();
         if (form.dataset.reload) setTimeout(() => location.reload(), 1500);
       } else {
-        said.textContent = `${body.title_zh} ${body.title}`;
+        say(true, body.title_zh, body.title);
+        // What was refused is sent anew; what failed on the way, again with its key, so that it counts once.
         if (answer.status < 500) key = crypto.randomUUID();
       }
     } catch {
-      said.textContent = "没有发出，请再试一次 Not sent: please try again";
+      say(true, "没有发出，请检查网络后再试一次。", "Not sent: look at your connection and try again.");
     } finally {
       button.disabled = false;
     }

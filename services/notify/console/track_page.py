@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -38,44 +39,55 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 # Statuses in which a report may still be taken back, and those in which nothing can be added any more.
-_UNTOUCHED = frozenset({"received", "reported"})
+_UNTOUCHED = frozenset({"received", "merged", "reported"})
 _ENDED = frozenset({"closed", "voided", "rejected", "withdrawn"})
+_TONES = {"closed": " good", "handled": " good"} | dict.fromkeys(("voided", "rejected", "withdrawn"), " stop")
+# Where a reporter declines messages: the code stands behind the #, which no browser sends.
+_OPT_OUT = "/intake/v1/opt-out#"
 
 
 def status_page(city: Text, zone: ZoneInfo, found: Tracking, code: str, ask: str) -> str:
     """The page of a report; `ask` is the address at which another code is asked for."""
     track = found.track
     zh, en = WAYS_ON.get(track.status, ("", ""))
-    own = _own(track, found.report_id, code)
+    forms = _forms(track, found.report_id, code)
+    own = forms + (_declining(code) if found.reachable else "")
     content = f"""
-  <div class="now {_text(track.status)}" role="status">
-    <b>{_text(track.label.zh)}</b> {_en(track.label.en)}
-    <p>{_both(zh, en)}</p>
-  </div>
-  <ol>{"".join(_step(step, zone) for step in track.steps)}
-  </ol>
-{own}
-  <p class="own"><a href="{_text(ask)}">{_both("查询另一个上报", "Look for another report")}</a></p>"""
-    return _page(city, content, _SCRIPT if own else "")
+  <p class="code">查询码 <span lang="en">code</span> <b>{_text(_grouped(code))}</b></p>
+  <section class="card{_TONES.get(track.status, "")}" aria-label="进度 progress">
+    <div class="now">
+      <b>{_text(track.label.zh)}</b> {_en(track.label.en)}
+      <p>{_both(zh, en)}</p>
+    </div>
+    <ol>{"".join(_step(step, zone) for step in track.steps)}
+    </ol>
+  </section>
+{f'  <div class="card own">{own}{chr(10)}  </div>' if own else ""}
+  <p class="other"><a href="{_text(ask)}">{_both("查询另一个上报", "Look for another report")}</a></p>"""
+    return _page(city, content, _SCRIPT if forms else "", f"{_text(track.label.zh)} · ")
 
 
-def asking_page(city: Text, ask: str, trouble: tuple[str, str] | None = None) -> str:
-    """The page that asks for a code; `trouble` says in both languages what was wrong with the one before."""
-    wrong = f'\n  <p class="wrong" role="alert">{_both(*trouble)}</p>' if trouble else ""
-    content = f"""{wrong}
+def asking_page(city: Text, ask: str, trouble: tuple[str, str] | None = None, before: str = "") -> str:
+    """The page that asks for a code; `trouble` says in both languages what was wrong with `before`."""
+    wrong = f'<p class="wrong" id="wrong" role="alert">{_both(*trouble)}</p>' if trouble else ""
+    told = ' aria-invalid="true" aria-describedby="wrong"' if trouble else ""
+    content = f"""
+  <div class="card">{wrong}
   <form method="get" action="{_text(ask)}">
     <label for="code">{_both("上报时收到的 12 位查询码", "The 12 characters you were given with your report")}</label>
-    <input id="code" name="code" required maxlength="32" placeholder="DBFH-QMZ4-FSHH"
-      autocomplete="off" autocapitalize="characters" spellcheck="false">
-    <button type="submit">查询 Look up</button>
-  </form>"""
+    <input id="code" name="code" required maxlength="32" placeholder="DBFH-QMZ4-FSHH" value="{_text(before[:32])}"
+      autocomplete="off" autocapitalize="characters" spellcheck="false"{told}>
+    <button type="submit">查询 {_en("Look up")}</button>
+  </form>
+  </div>"""
     return _page(city, content)
 
 
-def _page(city: Text, content: str, script: str = "") -> str:
+def _page(city: Text, content: str, script: str = "", about: str = "") -> str:
     fills = {
         "style": _STYLE,
         "script": f'<script type="module">{script}</script>' if script else "",
+        "about": about,
         "heading_zh": "上报进度查询",
         "heading_en": "What became of your report",
         "title_zh": _text(city.zh),
@@ -89,16 +101,30 @@ def _page(city: Text, content: str, script: str = "") -> str:
 
 
 def _step(step: TrackStep, zone: ZoneInfo) -> str:
+    # Its own words stay to be read when the case has gone on.
+    why = f'\n      <p class="why">{_both(*WAYS_ON["merged"])}</p>' if step.status == "merged" else ""
     return f"""
-    <li>{_both(step.label.zh, step.label.en)}
-      <time datetime="{step.at.isoformat()}">{_local(step.at, zone)}</time></li>"""
+      <li>{_both(step.label.zh, step.label.en)}
+      <time datetime="{step.at.isoformat()}">{_local(step.at, zone)}</time>{why}</li>"""
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
-def _own(track: Track, report_id: UUID, code: str) -> str:
+def _grouped(code: str) -> str:
+    """The code as it is given out: in groups of four."""
+    plain = "".join(filter(str.isalnum, code)).upper()
+    return "-".join(plain[at : at + 4] for at in range(0, len(plain), 4))
+
+
+def _declining(code: str) -> str:
+    where = _OPT_OUT + quote(_grouped(code).replace("-", ""))
+    return f"""
+    <a href="{where}">{_both("不再接收短信、邮件", "No more messages about my reports")}</a>"""
+
+
+def _forms(track: Track, report_id: UUID, code: str) -> str:
     """The forms of whoever sent it, as long as they can have an effect."""
     forms = ""
     if track.status not in _ENDED:
@@ -107,7 +133,7 @@ def _own(track: Track, report_id: UUID, code: str) -> str:
             code,
             ("additions", "text", 2000),
             ("补充说明", "Add to it", "更准确的位置、新的情况", "Where exactly, or what is new"),
-            ("已补充", "Added. Thank you."),
+            ("已补充，谢谢。", "Added. Thank you."),
         )
     if track.status in _UNTOUCHED:
         forms += _form(
@@ -115,10 +141,10 @@ def _own(track: Track, report_id: UUID, code: str) -> str:
             code,
             ("withdrawal", "reason", 500),
             ("撤回上报", "Take it back", "撤回的原因", "Why it is taken back"),
-            ("已撤回", "Taken back."),
+            ("已撤回。", "Taken back."),
             reload=True,
         )
-    return f'  <div class="own">{forms}\n  </div>' if forms else ""
+    return forms
 
 
 def _form(
@@ -137,10 +163,10 @@ def _form(
     <details>
       <summary>{_both(zh, en)}</summary>
       <form data-post="/intake/v1/reports/{report_id}/{what}" data-code="{_text(code)}"
-        data-done="{done[0]} {done[1]}"{again}>
+        data-done-zh="{done[0]}" data-done-en="{done[1]}"{again}>
         <label for="{what}">{_both(label_zh, label_en)}</label>
         <textarea id="{what}" name="{field}" required maxlength="{longest}"></textarea>
-        <button type="submit">发送 Send</button>
+        <button type="submit">发送 {_en("Send")}</button>
         <p class="said" role="status"></p>
       </form>
     </details>"""

@@ -86,7 +86,10 @@ STATUSES: Final = {
 # What a status means to whoever reported, and what comes next.
 WAYS_ON: Final = {
     "received": ("已收到，正在登记。", "We have it, and are entering it."),
-    "merged": ("同一问题已有人上报，将一并处理。", "Others reported the same: it is handled together with theirs."),
+    "merged": (
+        "这个问题已有人先上报，将与其一并处理，进度相同。",
+        "Somebody reported the same before: it is handled together with that report, and this page follows it.",
+    ),
     "withdrawn": ("您已撤回这次上报。", "You took this report back."),
     "reported": ("已登记，等待受理。", "It is entered and waits to be accepted."),
     "verifying": ("正派人到现场核实。", "Somebody is on the way to look at it on the spot."),

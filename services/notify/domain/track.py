@@ -9,7 +9,7 @@ from shared.kernel.errors import NotFound, TooMany
 # The words of the trade's glossary. A status that is not here (of a newer dispatch) is shown by its name.
 LABELS: Final = {
     "received": ("已接收", "received"),
-    "merged": ("已并案", "merged with another report"),
+    "merged": ("与先前上报合并", "merged with an earlier report"),
     "withdrawn": ("已撤回", "withdrawn"),
     "reported": ("已上报", "reported"),
     "verifying": ("核实中", "being verified"),
@@ -48,13 +48,22 @@ def label(status: str) -> dict[str, str]:
     return {"zh": zh, "en": en}
 
 
-def steps_of(received_at: datetime, case_steps: Sequence[Step], withdrawn_at: datetime | None = None) -> list[Step]:
+def steps_of(
+    received_at: datetime, case_steps: Sequence[Step], withdrawn_at: datetime | None = None, *, merged: bool = False
+) -> list[Step]:
     """The way of a report so far, oldest first: received, then every status its case came to.
 
     A status entered twice in a row counts once (a case may be reported again by a second person). A report that was
-    taken back before anybody acted on it ends there: that its case is void then is nothing to be told twice.
+    taken back before anybody acted on it ends there: that its case is void then is nothing to be told twice. One that
+    is `merged` came to a case that was on its way: it begins with the status which that one had by then, and what
+    happened before is not its own.
     """
     steps = [Step("received", received_at)]
+    if merged:
+        steps.append(Step("merged", received_at))
+        before = [step for step in case_steps if step.at <= received_at]
+        met = [before[-1]._replace(at=received_at)] if before else []
+        case_steps = [*met, *case_steps[len(before) :]]
     if withdrawn_at is not None:
         alone = [step for step in case_steps if step.status not in ("reported", "voided")] == []
         case_steps = [step for step in case_steps if not (alone and step.status == "voided")]

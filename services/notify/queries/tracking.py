@@ -36,10 +36,13 @@ class Track(BaseModel):
 
 
 class Tracking(NamedTuple):
-    """A report that is followed: its id, for what its sender may still do with it, and its way."""
+    """A report that is followed: its id, for what its sender may still do with it, and its way; `reachable`: whether
+    messages go out to its reporter unless they were declined.
+    """
 
     report_id: UUID
     track: Track
+    reachable: bool
 
 
 async def track(pool: Pool, code: str) -> Track:
@@ -53,8 +56,11 @@ async def tracking_of(pool: Pool, code: str) -> Tracking:
         found = await tracking.find(connection, tracking_hash(code))
     if found is None:
         raise TrackingCodeUnknown("no report has this code; it is the 12 characters given when the report was taken in")
-    steps = [_shown(step) for step in steps_of(found.received_at, found.steps, found.withdrawn_at)]
-    return Tracking(found.report_id, Track(status=steps[-1].status, label=steps[-1].label, steps=steps))
+    way = steps_of(found.received_at, found.steps, found.withdrawn_at, merged=found.merged)
+    steps = [_shown(step) for step in way]
+    return Tracking(
+        found.report_id, Track(status=steps[-1].status, label=steps[-1].label, steps=steps), found.reachable
+    )
 
 
 def _shown(step: Step) -> TrackStep:

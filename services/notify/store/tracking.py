@@ -11,8 +11,9 @@ from shared.postgres import Connection
 
 # Two reports with one tracking code cannot be (58 bits); if it happened, the first keeps it.
 ADD_REPORTS = """
-    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at, reachable)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[]) ON CONFLICT DO NOTHING
+    INSERT INTO notify.tracked_reports (report_id, tracking_hash, received_at, reachable, merged)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::boolean[], $5::boolean[])
+    ON CONFLICT DO NOTHING
 """
 
 # Several reports may be merged into one case, and a report may move to another case; which of two counts is the rule of
@@ -35,8 +36,10 @@ WITHDRAW = """
       FROM unnest($1::uuid[], $2::timestamptz[]) AS w (report_id, at) WHERE r.report_id = w.report_id
 """
 
+UNMERGE = "UPDATE notify.tracked_reports SET merged = false WHERE report_id = ANY ($1::uuid[])"
+
 FIND = """
-    SELECT r.report_id, r.received_at, r.withdrawn_at,
+    SELECT r.report_id, r.received_at, r.withdrawn_at, r.reachable, r.merged,
            array(SELECT status FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS statuses,
            array(SELECT at FROM notify.tracked_steps s WHERE s.case_id = l.case_id ORDER BY version) AS times
       FROM notify.tracked_reports r LEFT JOIN notify.tracked_links l USING (report_id)
@@ -53,20 +56,35 @@ class NewStep(NamedTuple):
     at: datetime
 
 
+class NewReport(NamedTuple):
+    """A report that came; `reachable`: its reporter can be told, `merged`: it shares the case of an earlier one."""
+
+    report_id: UUID
+    tracking_hash: str
+    received_at: datetime
+    reachable: bool
+    merged: bool
+
+
 class Tracked(NamedTuple):
     """When a report came, when it was taken back if it was, and the way of its case so far."""
 
     report_id: UUID
     received_at: datetime
     withdrawn_at: datetime | None
+    reachable: bool
+    merged: bool
     steps: list[Step]
 
 
-async def add_reports(
-    tx: Connection, ids: Sequence[UUID], hashes: Sequence[str], times: Sequence[datetime], reachable: Sequence[bool]
-) -> None:
-    """New reports; `reachable`: whether the reporter can be told."""
-    await tx.execute(ADD_REPORTS, ids, hashes, times, reachable)
+async def add_reports(tx: Connection, reports: Sequence[NewReport]) -> None:
+    """Reports that are there already stay as they are."""
+    await tx.execute(ADD_REPORTS, *zip(*reports, strict=True))
+
+
+async def unmerge(tx: Connection, ids: Sequence[UUID]) -> None:
+    """Reports that have a case of their own from now on."""
+    await tx.execute(UNMERGE, ids)
 
 
 async def withdraw(tx: Connection, ids: Sequence[UUID], times: Sequence[datetime]) -> None:
@@ -102,4 +120,4 @@ async def find(tx: Connection, tracking_hash: str) -> Tracked | None:
     if row is None:
         return None
     steps = [Step(*each) for each in zip(row["statuses"], row["times"], strict=True)]
-    return Tracked(row["report_id"], row["received_at"], row["withdrawn_at"], steps)
+    return Tracked(row["report_id"], row["received_at"], row["withdrawn_at"], row["reachable"], row["merged"], steps)

@@ -14,16 +14,24 @@ def test_forms_and_case_make_no_difference() -> None:
     assert normal("a\x00b") == "ab"
 
 
-def test_number_description_and_addresses_are_searched_and_nothing_else() -> None:
+def test_number_description_addresses_and_component_are_searched_and_nothing_else() -> None:
     attributes = {
         "address": "清华园路 1号",
         "incident_address": "12 MAIN ST",
         "详细地址": "五道口",
         "agency": "DOT",
         "address_no": 5,
+        "component": "11010801001000001",
     }
     text = searched("YC20261125000001", "井盖破损", attributes)
-    assert text.split("\n") == ["yc20261125000001", "井盖破损", "清华园路 1号", "12 main st", "五道口"]
+    assert text.split("\n") == [
+        "yc20261125000001",
+        "井盖破损",
+        "清华园路 1号",
+        "12 main st",
+        "五道口",
+        "11010801001000001",
+    ]
 
 
 @pytest.mark.parametrize("query", ["井", " ", "井盖 破", "a"])

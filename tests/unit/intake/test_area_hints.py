@@ -15,6 +15,7 @@ from services.intake.grids.change import Change, Rules, weigh
 from services.intake.grids.datums import to_wgs84_all
 from services.intake.grids.picture import picture
 from services.intake.grids.reading import look_at
+from shared.kernel.area import AreaPath
 from shared.kernel.place import Datum, gcj02_to_bd09, to_wgs84, wgs84_to_gcj02
 
 RULES = Rules(["district", "grid"], 10.0)
@@ -176,4 +177,32 @@ def test_a_picture_escapes_what_a_file_brought():
     assert {f.kind for f in weighed.found} == {Kind.OVERLAP, Kind.DUPLICATE_NAME}
     assert "<script" not in page
     assert "<b>" not in page
-    assert page.count("<circle") == 1
+    assert page.count('class="spot"') == 1
+
+
+def test_a_picture_shows_what_has_no_place_in_its_table_alone():
+    lost = geojson([BOX], path="110109.001")
+    weighed = weigh(Change(read(lost).given), {}, RULES)
+    assert [(f.kind, f.at, f.shape) for f in weighed.found] == [(Kind.ORPHAN, None, None)]
+    page = picture("试", weighed.drawn, weighed.found)
+    assert "is an orphan" in page
+    assert 'class="spot"' not in page
+
+
+def test_findings_that_lie_close_together_are_drawn_once_more_larger():
+    far, near = shapely.box(116.30, 39.90, 116.50, 40.10), shapely.box(116.499, 40.0, 116.502, 40.001)
+    weighed = weigh(Change(read(geojson([far, near])).given), {}, RULES)
+    page = picture("试", weighed.drawn, weighed.found)
+    assert page.count("<svg") == 2
+    weighed = weigh(Change(read(geojson([BOX, shapely.box(116.305, 39.90, 116.32, 39.91)])).given), {}, RULES)
+    assert picture("试", weighed.drawn, weighed.found).count("<svg") == 1
+
+
+def test_what_is_retired_below_an_area_is_not_the_area_itself():
+    before = weigh(Change(read(geojson([BOX])).given), {}, RULES)
+    known = {str(a.path): Defined(1, a.name, a.level, a.fingerprint, a.geometry) for a in before.changed}
+    fresh = geojson([BOX])
+    del fresh["features"][0]
+    fresh["features"][0]["properties"]["path"] = "110108.007"
+    weighed = weigh(Change(read(fresh).given, AreaPath("110108")), known, RULES)
+    assert (weighed.retired, weighed.found) == (["110108.000"], [])

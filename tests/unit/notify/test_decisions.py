@@ -111,6 +111,19 @@ def test_a_report_that_was_taken_back_ends_there_unless_its_case_went_on() -> No
     assert way("reported", "accepted", "voided", back=1)[-1] == "voided", "the desk voided it"
 
 
+def test_a_report_that_is_merged_begins_with_the_status_its_case_had_by_then() -> None:
+    minutes = [NOW + n * timedelta(minutes=1) for n in range(-3, 3)]
+    case = [
+        Step(status, at) for status, at in zip(("reported", "accepted", "filed", "dispatched"), minutes, strict=False)
+    ]
+    assert steps_of(NOW, [], merged=True) == [Step("received", NOW), Step("merged", NOW)]
+    met = [Step("received", NOW), Step("merged", NOW), Step("dispatched", NOW)]
+    assert steps_of(NOW, case, merged=True) == met
+    later = Step("closed", minutes[-1])
+    assert steps_of(NOW, [*case, later], merged=True) == [*met, later]
+    assert [s.status for s in steps_of(NOW, [Step("reported", minutes[-1])], merged=True)][1:] == ["merged", "reported"]
+
+
 def test_an_unknown_status_is_shown_by_its_name() -> None:
     assert label("newer") == {"zh": "newer", "en": "newer"}
     assert all(zh and en for zh, en in LABELS.values())

@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 
 from wangge_client import calls
-from wangge_client.calls import Call, Frames, Retries
+from wangge_client.calls import Call, Frames, Retries, Tries
 from wangge_client.model import BatchLine, Event, Report, ReportState, Reset, Taken
 
 # A comment comes every 15 seconds: who hears nothing for three times as long has lost the city.
@@ -62,10 +62,8 @@ class AsyncClient:
         before stands.
         """
         for before, call in calls.batches(reports, key, size):
-            answer = await self._send(call)
-            for text in answer.text.splitlines():
-                if text:
-                    yield calls.batch_line(text, before)
+            for line in calls.batch_lines(await self._send(call), before):
+                yield line
 
     async def upload(self, content: bytes, *, name: str = "file", key: str | None = None) -> UUID:
         """The id to name in a report's `media`, or as evidence of an act."""
@@ -112,9 +110,7 @@ class AsyncClient:
                 ) as answer:
                     if answer.status_code >= 400:
                         await answer.aread()
-                        if not calls.wants_another_try(answer):
-                            calls.checked(answer)
-                    else:
+                    if calls.listened(answer):
                         async for text in answer.aiter_lines():
                             attempt = 0
                             if (event := frames.line(text)) is not None:
@@ -139,17 +135,15 @@ class AsyncClient:
         return told
 
     async def _send(self, call: Call) -> httpx.Response:
-        attempt = 0
+        tries = Tries(call, self._retries)
         while True:
-            attempt += 1
-            answer: httpx.Response | None = None
             try:
                 answer = await self._http.request(
                     call.method, call.path, content=call.content, params=call.params, headers=call.headers
                 )
-                if attempt >= self._retries.tries or not calls.wants_another_try(answer):
-                    return calls.checked(answer)
+                wait = tries.answered(answer)
             except httpx.TransportError as error:
-                if attempt >= self._retries.tries:
-                    raise calls.unreachable(call, error) from error
-            await asyncio.sleep(self._retries.wait(attempt, answer))
+                wait = tries.lost(error)
+            if wait is None:
+                return calls.checked(answer)
+            await asyncio.sleep(wait)

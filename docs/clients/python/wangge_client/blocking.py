@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 
 from wangge_client import calls
-from wangge_client.calls import Call, Frames, Retries
+from wangge_client.calls import Call, Frames, Retries, Tries
 from wangge_client.model import BatchLine, Event, Report, ReportState, Reset, Taken
 
 # A comment comes every 15 seconds: who hears nothing for three times as long has lost the city.
@@ -58,10 +58,7 @@ class Client:
         before stands.
         """
         for before, call in calls.batches(reports, key, size):
-            answer = self._send(call)
-            for text in answer.text.splitlines():
-                if text:
-                    yield calls.batch_line(text, before)
+            yield from calls.batch_lines(self._send(call), before)
 
     def upload(self, content: bytes, *, name: str = "file", key: str | None = None) -> UUID:
         """The id to name in a report's `media`, or as evidence of an act."""
@@ -106,9 +103,7 @@ class Client:
                 ) as answer:
                     if answer.status_code >= 400:
                         answer.read()
-                        if not calls.wants_another_try(answer):
-                            calls.checked(answer)
-                    else:
+                    if calls.listened(answer):
                         for text in answer.iter_lines():
                             attempt = 0
                             if (event := frames.line(text)) is not None:
@@ -132,17 +127,15 @@ class Client:
         return told
 
     def _send(self, call: Call) -> httpx.Response:
-        attempt = 0
+        tries = Tries(call, self._retries)
         while True:
-            attempt += 1
-            answer: httpx.Response | None = None
             try:
                 answer = self._http.request(
                     call.method, call.path, content=call.content, params=call.params, headers=call.headers
                 )
-                if attempt >= self._retries.tries or not calls.wants_another_try(answer):
-                    return calls.checked(answer)
+                wait = tries.answered(answer)
             except httpx.TransportError as error:
-                if attempt >= self._retries.tries:
-                    raise calls.unreachable(call, error) from error
-            time.sleep(self._retries.wait(attempt, answer))
+                wait = tries.lost(error)
+            if wait is None:
+                return calls.checked(answer)
+            time.sleep(wait)

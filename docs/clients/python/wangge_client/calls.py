@@ -59,6 +59,30 @@ class Call:
         return found
 
 
+class Tries:
+    """The tries of a call: what each came to, and how long to wait before the next. Waiting and sending are the
+    caller's.
+    """
+
+    def __init__(self, call: Call, retries: Retries) -> None:
+        self._call, self._retries, self._made = call, retries, 0
+
+    def answered(self, answer: httpx.Response) -> float | None:
+        """Seconds to wait before the next try; None: this is the answer, or there is no try left."""
+        self._made += 1
+        if self._made >= self._retries.tries or not wants_another_try(answer):
+            return None
+        return self._retries.wait(self._made, answer)
+
+    def lost(self, error: httpx.TransportError) -> float:
+        """The same when no answer came. Raises NoAnswer after the last try."""
+        self._made += 1
+        if self._made >= self._retries.tries:
+            call = self._call
+            raise NoAnswer(f"{call.method} {call.path}: {type(error).__name__}: {error}", call.key) from error
+        return self._retries.wait(self._made, None)
+
+
 def post(path: str, body: Mapping[str, Any], key: str | None) -> Call:
     """A JSON post; without a key of the caller's it gets one, so that it can be sent again."""
     return Call("POST", path, key or str(uuid4()), json.dumps(body).encode(), "application/json")
@@ -100,8 +124,13 @@ def checked(answer: httpx.Response) -> httpx.Response:
     return answer
 
 
-def unreachable(call: Call, error: Exception) -> NoAnswer:
-    return NoAnswer(f"{call.method} {call.path}: {type(error).__name__}: {error}", call.key)
+def listened(answer: httpx.Response) -> bool:
+    """Whether the answer to a call for a stream, whose body was read if it is none, is one. Raises Refused for what
+    another try would not help.
+    """
+    if answer.status_code >= 400 and not wants_another_try(answer):
+        checked(answer)
+    return answer.status_code < 400
 
 
 def batches(reports: Iterable[Report], key: str | None, size: int) -> Iterator[tuple[int, Call]]:
@@ -122,7 +151,12 @@ def _batch(lines: list[bytes], key: str) -> Call:
     return Call("POST", "/intake/v1/reports/batch", key, b"\n".join(lines) + b"\n", "application/x-ndjson")
 
 
-def batch_line(text: str, before: int) -> BatchLine:
+def batch_lines(answer: httpx.Response, before: int) -> Iterator[BatchLine]:
+    """What became of each line of a part that has `before` lines before it."""
+    return (_batch_line(text, before) for text in answer.text.splitlines() if text)
+
+
+def _batch_line(text: str, before: int) -> BatchLine:
     told = json.loads(text)
     report = told.get("id")
     return BatchLine(
