@@ -26,6 +26,11 @@ HEADER = (
 COMMON = ("01037", "04002", "01002", "01003", "01004", "01007", "02021", "03005")
 
 
+def former_code(kind: str, serial: int) -> str:
+    """The code before 2026, whose minor class had two digits: a kind with three, as local ones have, has none."""
+    return f"110108{kind[:2]}{kind[3:]}{serial:06}" if kind[2] == "0" else ""
+
+
 def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterator[list[str]]:
     """`count` rows in the order of `HEADER`, the same for the same seed."""
     pack, chance = load(pack_name), random.Random(seed)
@@ -63,7 +68,7 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
                 "2025-06-30",
                 "实测",
                 "普查时已核对现场照片",
-                f"110108{kind[:2]}{kind[3:]}{serials[kind]:06}",
+                former_code(kind, serials[kind]),
                 chance.choice(("铸铁", "复合材料", "钢", "混凝土")),
                 str(chance.randrange(1, 6)),
                 f"某路 {chance.randrange(1, 400)} 号门前",

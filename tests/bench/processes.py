@@ -129,7 +129,8 @@ async def wangge(settings: dict[str, str], *arguments: str) -> str:
     )
     output, errors = await child.communicate()
     if child.returncode != 0:
-        raise BenchTrouble(f"wangge {' '.join(arguments)}: {errors.decode().strip()}")
+        said = (errors + output).decode().strip()
+        raise BenchTrouble(f"wangge {' '.join(arguments)} ended with {child.returncode}: {said}")
     return output.decode()
 
 
