@@ -27,7 +27,7 @@ check: setup ## format, lint, types, architecture, SQL, unit and contract tests:
 bench: setup ## measure the house beside its ceilings, 15 minutes; one row: ONLY=c (needs wrk, Java, Maven)
 	@$(BIN)/python -m tests.bench $(ONLY)
 
-bench-scale: setup ## the same with 10,000 to 10 million stored reports, and a large city: MOST=1000000 (needs wrk, 45 GB)
+bench-scale: setup ## the same with 10,000 to 10 million stored reports, and a large city: MOST=1000000 (needs wrk, 32 GB)
 	@MOST="$(MOST)" $(BIN)/python -m tests.bench $(or $(ONLY),st)
 
 format: setup ## put the code in order
