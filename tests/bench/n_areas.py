@@ -47,7 +47,7 @@ HOLDS = (
 )
 
 
-def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
+def province(count: int = GRIDS, seed: int = 7, area: str = "330000") -> list[Grid]:
     """Grids round points that are dense in towns and sparse between them: their Voronoi cells, edges broken once."""
     drawing = np.random.default_rng(seed)
     towns = [
@@ -58,7 +58,7 @@ def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
     cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(118.0, 27.1, 122.9, 31.2)))
     cells = shapely.segmentize(cells, 0.02)
     return [
-        Grid(f"330000.{n // 10**6:03d}.{n // 1000 % 1000:03d}.{n % 1000:03d}", bytes(wkb), Place(*xy))
+        Grid(f"{area}.{n // 10**6:03d}.{n // 1000 % 1000:03d}.{n % 1000:03d}", bytes(wkb), Place(*xy))
         for n, (wkb, xy) in enumerate(
             zip(shapely.to_wkb(cells), shapely.get_coordinates(shapely.centroid(cells)).tolist(), strict=True)
         )
