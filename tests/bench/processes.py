@@ -57,8 +57,8 @@ class Process:
                 try:
                     if (await client.get(self.base + path)).status_code == 200:
                         return
-                except httpx.TransportError:
-                    pass
+                except (httpx.TransportError, AttributeError):
+                    pass  # AttributeError: the connection was made and gone before httpx looked at it
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> None:

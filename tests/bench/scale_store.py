@@ -50,7 +50,7 @@ BUILDING = {
     "autovacuum": "off",
 }
 # Of a report with all that is kept of it, indexes included; and what else there is.
-BYTES_A_REPORT, BYTES_MORE = 2_200, 2 << 30
+BYTES_A_REPORT, BYTES_MORE = 2_200, 6 << 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,14 +68,18 @@ async def run() -> Result:
             began = time.monotonic()
             await wangge(settings, "areas", "import", str(where / "areas.geojson"), "--retire-below", area)
             areas_in = time.monotonic()
+            print(f"  areas: {areas_in - began:.0f} s", flush=True)
             await wangge(settings, "components", "import", str(where / "components.csv"))
             components_in = time.monotonic()
+            print(f"  components: {components_in - areas_in:.0f} s", flush=True)
             near = await suggested(server.dsn)
             owned = await _owned(server.dsn, grids)
+            print(f"  nearest {quantile(near, 0.99):.2f} ms, ownership {owned}", flush=True)
             key = (await wangge(settings, "keys", "create", "bench", "--area", area)).split()[-1]
             served = serving("intake", "api", settings, where)
             async with running([served]):
                 apart = await _touched(served, key, server.dsn, grids)
+            print(f"  intake's API: {apart[0]:.0f} MB, {apart[1]:.0f} at its most", flush=True)
         finally:
             await server.stop()
         whole = Process("up", up, {}, where / "up.log")
