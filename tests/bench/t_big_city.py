@@ -188,7 +188,7 @@ async def _touched(process: Process, key: str, dsn: str, grids: Sequence[Drawn])
         "/v1/components/ownership",
     ):
         await ask(path)
-    await ask("/open311/v2/requests.json?page_size=1000")
+    await ask("/open311/v2/requests.json?page_size=500")
     await connection.execute("UPDATE intake.areas_head SET version = version + 1")
     await connection.close()
     wire.close()
