@@ -104,6 +104,7 @@ async def _doors(scale: Scale, apis: dict[int, Process], where: Path) -> dict[tu
                 rates.setdefault((TOGETHER, size), []).append(BATCH * BATCHES / (time.monotonic() - began))
         for size in scale.sizes:
             await scale.clear(size)
+        print(f"  round {number + 1} of {ROUNDS}", flush=True)
     return rates
 
 
@@ -172,7 +173,8 @@ async def _drawn(scale: Scale, size: int, chance: random.Random) -> list[tuple[s
         back_ms = chance.randrange(1, size) * EVERY_MS
         floor = id_floor(scale.until).int - (back_ms << 80)
         row = await connection.fetchrow(
-            "SELECT id::text, tracking_code FROM intake.reports WHERE id >= $1 ORDER BY id LIMIT 1", UUID(int=floor)
+            "SELECT r.id::text, r.tracking_code FROM intake.reports r WHERE r.id >= $1 ORDER BY r.id LIMIT 1",
+            UUID(int=floor),
         )
         assert row is not None
         drawn.append((row[0], row[1]))
