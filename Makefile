@@ -6,10 +6,10 @@ PACK ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos check format kafka lock setup
+.PHONY: help run test bench bench-scale chaos check format kafka lock setup
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 run: ## set up what is missing and start the city: PORT=8080 DATA=.wangge PACK=haidian
 	@deploy/local/setup.sh run
@@ -26,6 +26,9 @@ check: setup ## format, lint, types, architecture, SQL, unit and contract tests:
 
 bench: setup ## measure the house beside its ceilings, 15 minutes; one row: ONLY=c (needs wrk, Java, Maven)
 	@$(BIN)/python -m tests.bench $(ONLY)
+
+bench-scale: setup ## the same with 10,000 to 10 million stored reports, and a large city: MOST=1000000 (needs wrk, 32 GB)
+	@MOST="$(MOST)" $(BIN)/python -m tests.bench $(or $(ONLY),st)
 
 format: setup ## put the code in order
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -8,13 +8,15 @@ import csv
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import shapely.geometry
+from shapely import Polygon
 
 from services.intake.components.kinds import kind_names
-from shared.packs import load
+from shared.packs import Pack, load
 from shared.packs.geography import areas
 
 HEADER = (
@@ -26,15 +28,33 @@ HEADER = (
 COMMON = ("01037", "04002", "01002", "01003", "01004", "01007", "02021", "03005")
 
 
-def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterator[list[str]]:
-    """`count` rows in the order of `HEADER`, the same for the same seed."""
+class Drawn(NamedTuple):
+    """A grid with its shape."""
+
+    path: str
+    shape: Polygon
+
+
+def _grids_of(pack: Pack) -> list[Drawn]:
+    level = pack.levels[-1].key
+    return [Drawn(str(area.path), shapely.geometry.shape(area.geometry)) for area in areas(pack) if area.level == level]
+
+
+def former_code(kind: str, serial: int) -> str:
+    """The code before 2026, whose minor class had two digits: a kind with three, as local ones have, has none."""
+    return f"110108{kind[:2]}{kind[3:]}{serial:06}" if kind[2] == "0" else ""
+
+
+def components(
+    count: int, pack_name: str = "haidian", seed: int = 1, drawn: Sequence[Drawn] = ()
+) -> Iterator[list[str]]:
+    """`count` rows in the order of `HEADER`, the same for the same seed; in the pack's grids or those of `drawn`."""
     pack, chance = load(pack_name), random.Random(seed)
-    grids = [area for area in areas(pack) if area.level == pack.levels[-1].key]
+    grids = drawn or _grids_of(pack)
     names = kind_names(pack)
     kinds = [*names]
     serials: Counter[str] = Counter()
-    for n, grid in enumerate(grids):
-        shape = shapely.geometry.shape(grid.geometry)
+    for n, (path, shape) in enumerate(grids):
         west, south, east, north = shape.bounds
         middle = shape.centroid
         shapely.prepare(shape)
@@ -52,7 +72,7 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
                 f"{lat:.7f}",
                 names[kind],
                 chance.choice(("完好", "完好", "完好", "破损", "丢失")),
-                str(grid.path),
+                path,
                 "91110108MA00000001",
                 "海淀区城市管理委员会",
                 f"91110108MA{chance.randrange(200):08}" if owned else "",
@@ -63,19 +83,19 @@ def components(count: int, pack_name: str = "haidian", seed: int = 1) -> Iterato
                 "2025-06-30",
                 "实测",
                 "普查时已核对现场照片",
-                f"110108{kind[:2]}{kind[3:]}{serials[kind]:06}",
+                former_code(kind, serials[kind]),
                 chance.choice(("铸铁", "复合材料", "钢", "混凝土")),
                 str(chance.randrange(1, 6)),
                 f"某路 {chance.randrange(1, 400)} 号门前",
             ]
 
 
-def write(path: Path, count: int, pack: str = "haidian") -> None:
-    """A CSV file of `count` components."""
+def write(path: Path, count: int, pack: str = "haidian", drawn: Sequence[Drawn] = ()) -> None:
+    """A CSV file of `count` components, in the pack's grids or in those of `drawn`."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows(components(count, pack))
+        writer.writerows(components(count, pack, drawn=drawn))
 
 
 if __name__ == "__main__":

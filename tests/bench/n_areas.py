@@ -5,7 +5,8 @@ import gc
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,12 +15,18 @@ import numpy as np
 import shapely
 
 from services.intake.grids.index import PART, Grid, GridIndex, Grids, read_part
-from services.intake.queries.grid_index import swap_in
+from services.intake.queries.grid_index import refresh_grids
 from shared.kernel.place import Place
+from shared.logs import start_logging
+from shared.packs import load
+from shared.postgres import Pool, create_pool
 from tests.bench.measure import Figure, Result, at_least, at_most, ratios
+from tests.bench.processes import folder, postgres, set_up
 from tests.bench.processor import resident_mb
 
 TITLE = "point to grid in a province"
+PACK = "haidian"
+LEVEL = load(PACK).levels[-1].key
 GRIDS = 120_000
 ROUNDS = 5
 MANY = 200_000
@@ -30,16 +37,17 @@ NOTE = (
     f" of the land, the rest in the country. *many* are {MANY:,} points in one call, *one* is a call a point. *STRtree*"
     " is shapely's own index, asked with its `intersects` predicate, on the same shapes and points in the same rounds."
     " *pause* is how much later than asked an event loop was woken that sleeps for a millisecond again and again, while"
-    " a thread builds an index of the same grids, swaps it in and frees the old one, twice; beside a thread of plain"
-    " Python that does nothing but count, which is what an interpreter of one lock costs anybody; and idle."
+    " the same grids are read from the database, as after every change of the areas, an index of them is built and"
+    " swapped in and the old one freed, twice; beside a thread of plain Python that does nothing but count, which is"
+    " what an interpreter of one lock costs anybody; and idle."
 )
 HOLDS = (
-    "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: whoever has"
-    " it is asked to give it up after 5 ms, and no step of the building keeps it longer."
+    "A search in a sorted array of cells, then a test of two shapes. The pause is the interpreter's lock: who builds is"
+    " asked to give it up after 1 ms, who counts after 5."
 )
 
 
-def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
+def province(count: int = GRIDS, seed: int = 7, area: str = "330000") -> list[Grid]:
     """Grids round points that are dense in towns and sparse between them: their Voronoi cells, edges broken once."""
     drawing = np.random.default_rng(seed)
     towns = [
@@ -50,7 +58,7 @@ def province(count: int = GRIDS, seed: int = 7) -> list[Grid]:
     cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(118.0, 27.1, 122.9, 31.2)))
     cells = shapely.segmentize(cells, 0.02)
     return [
-        Grid(f"330000.{n // 10**6:03d}.{n // 1000 % 1000:03d}.{n % 1000:03d}", bytes(wkb), Place(*xy))
+        Grid(f"{area}.{n // 10**6:03d}.{n // 1000 % 1000:03d}.{n % 1000:03d}", bytes(wkb), Place(*xy))
         for n, (wkb, xy) in enumerate(
             zip(shapely.to_wkb(cells), shapely.get_coordinates(shapely.centroid(cells)).tolist(), strict=True)
         )
@@ -105,6 +113,7 @@ def _grow(pipe: Connection) -> None:
 
 
 async def run() -> Result:
+    start_logging("json", "warning")
     grids = await asyncio.to_thread(province)
     index = GridIndex(grids, 1)
     works = _works(grids, index)
@@ -117,12 +126,8 @@ async def run() -> Result:
                 samples.append((time.perf_counter() - began) / count * 1e6)
     del works
     many, one, paths, bare_many, bare_one = spent
-    works_beside: list[Callable[[], Awaitable[None]]] = [_nothing, _counting, partial(_swapping, grids, index)]
-    pauses: list[list[float]] = [[] for _ in works_beside]
-    for _ in range(ROUNDS):
-        for samples, meanwhile in zip(pauses, works_beside, strict=True):
-            samples.append(await _pause(meanwhile))
-    idle, beside, swapping = pauses
+    del index
+    idle, beside, swapping = await _pauses(grids)
     memory = await asyncio.to_thread(_memory, grids)
     figures = [
         at_least("many at once", "/s", [1e6 / each for each in many], 200_000),
@@ -145,6 +150,44 @@ def _points(grids: list[Grid]) -> Any:
     drawing = np.random.default_rng(11)
     centres = np.array([grid.centre for grid in grids])
     return centres[drawing.integers(0, len(centres), MANY)] + drawing.normal(0, 0.0007, (MANY, 2))
+
+
+async def _pauses(grids: list[Grid]) -> list[list[float]]:
+    """The longest pause of each round: idle, beside a thread that counts, while the index is made anew twice."""
+    held = Grids()
+    async with _in_database(grids) as pool:
+        await refresh_grids(pool, held, LEVEL)
+
+        async def swapping() -> None:
+            for _ in range(2):
+                await pool.execute("UPDATE intake.areas_head SET version = version + 1")
+                await refresh_grids(pool, held, LEVEL)
+
+        works: list[Callable[[], Awaitable[None]]] = [_nothing, _counting, swapping]
+        pauses: list[list[float]] = [[] for _ in works]
+        for _ in range(ROUNDS):
+            for samples, meanwhile in zip(pauses, works, strict=True):
+                samples.append(await _pause(meanwhile))
+    return pauses
+
+
+@asynccontextmanager
+async def _in_database(grids: list[Grid]) -> AsyncIterator[Pool]:
+    """A database whose grids these are."""
+    columns = ("path", "version", "name", "level", "parent", "geometry", "lon", "lat", "fingerprint", "defined_at")
+    now = datetime.now(UTC)
+    async with folder() as where, postgres(where) as server:
+        await set_up(server.dsn, PACK, where)
+        pool = await create_pool(server.dsn, name="bench")
+        await pool.execute("TRUNCATE intake.areas")
+        records = [
+            (path, 1, path, LEVEL, path.rpartition(".")[0], shape, *(centre or (None, None)), b"", now)
+            for path, shape, centre in grids
+        ]
+        async with pool.acquire() as connection:
+            await connection.copy_records_to_table("areas", schema_name="intake", columns=columns, records=records)
+        yield pool
+        await pool.close()
 
 
 async def _pause(meanwhile: Callable[[], Awaitable[None]]) -> float:
@@ -179,15 +222,3 @@ async def _counting() -> None:
             pass
 
     await asyncio.to_thread(count)
-
-
-async def _swapping(grids: list[Grid], index: GridIndex) -> None:
-    held = Grids()
-    held.swap(index)
-    for version in (2, 3):  # the second frees an index that nobody else holds
-        await swap_in(held, _in_parts(grids), version)
-
-
-async def _in_parts(grids: list[Grid]) -> AsyncIterator[list[tuple[Any, ...]]]:
-    for begin in range(0, len(grids), PART):
-        yield list(grids[begin : begin + PART])

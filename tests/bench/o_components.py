@@ -49,7 +49,7 @@ async def run() -> Result:
             ours.append(ROWS / spent)
             whole.append(begun + (spent - begun) * WHOLE / ROWS)
             bare.append(await _copied(connection))
-            near += await _suggested(server.dsn)
+            near += await suggested(server.dsn)
         await connection.close()
     figures = [
         Figure("ours", "rows/s", ours),
@@ -97,7 +97,7 @@ async def _copied(connection: "asyncpg.Connection[asyncpg.Record]") -> float:
     return len(records) / (time.monotonic() - began)
 
 
-async def _suggested(dsn: str) -> list[float]:
+async def suggested(dsn: str) -> list[float]:
     """Milliseconds of each suggestion, at places beside a component of the kind that is asked for."""
     pool = await create_pool(dsn, name="bench")
     who = Principal("staff", "bench", AreaPath(load(PACK).area), frozenset({"components:read"}))

@@ -57,8 +57,8 @@ class Process:
                 try:
                     if (await client.get(self.base + path)).status_code == 200:
                         return
-                except httpx.TransportError:
-                    pass
+                except (httpx.TransportError, AttributeError):
+                    pass  # AttributeError: the connection was made and gone before httpx looked at it
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
@@ -129,7 +129,8 @@ async def wangge(settings: dict[str, str], *arguments: str) -> str:
     )
     output, errors = await child.communicate()
     if child.returncode != 0:
-        raise BenchTrouble(f"wangge {' '.join(arguments)}: {errors.decode().strip()}")
+        said = (errors + output).decode().strip()
+        raise BenchTrouble(f"wangge {' '.join(arguments)} ended with {child.returncode}: {said}")
     return output.decode()
 
 

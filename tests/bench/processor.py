@@ -26,7 +26,16 @@ def family_seconds(pid: int) -> float:
 
 def resident_mb(pid: int) -> float:
     """Resident set size, what is shared with other processes included."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Rss:"):
+    return _megabytes(Path(f"/proc/{pid}/smaps_rollup"), "Rss:")
+
+
+def most_resident_mb(pid: int) -> float:
+    """The largest that it ever was."""
+    return _megabytes(Path(f"/proc/{pid}/status"), "VmHWM:")
+
+
+def _megabytes(file: Path, name: str) -> float:
+    for line in file.read_text().splitlines():
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
-    raise ValueError(f"no Rss of {pid}")
+    raise ValueError(f"{file} has no {name}")

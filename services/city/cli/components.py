@@ -77,4 +77,4 @@ def _tell(done: "Standing", refused: Path, dry_run: bool) -> None:
     else:
         typer.echo(f"added 新增: {done.added}, changed 变更: {done.changed}, unchanged 未变: {done.unchanged}")
     if done.refused:
-        typer.echo(f"refused 未接收: {done.refused}, with reasons in {refused}")
+        typer.echo(f"refused 未接收: {done.refused}, with reasons in {refused}", err=True)

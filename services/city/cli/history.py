@@ -119,4 +119,4 @@ def _tell(done: "Standing", refused: Path, dry_run: bool) -> None:
     if done.known:
         typer.echo(f"imported before 此前已导入: {done.known}")
     if done.refused:
-        typer.echo(f"refused 未接收: {done.refused}, with reasons in {refused}")
+        typer.echo(f"refused 未接收: {done.refused}, with reasons in {refused}", err=True)

@@ -154,9 +154,9 @@ async def test_refused_rows_are_explained_mended_and_imported(city: dict[str, st
         city, "SELECT (SELECT count(*) FROM intake.components), count(*) FROM intake.component_imports"
     ) == [(0, 0)]
     dry = refused(tmp_path / "c.csv.errors.csv")
-    status, output, _ = await wangge("import", str(file), "--batch", "30", **city)
-    assert status == 1
-    assert "refused 未接收: 14" in output
+    status, output, errors = await wangge("import", str(file), "--batch", "30", **city)
+    assert (status, output) == (1, "added 新增: 126, changed 变更: 0, unchanged 未变: 0\n")
+    assert errors.startswith("refused 未接收: 14")
     found = refused(tmp_path / "c.csv.errors.csv")
     assert found == dry
     assert [row["error_line"] for row in found] == [str(line) for line in range(11, 142, 10)]

@@ -371,7 +371,8 @@ async def test_each_list_goes_along_its_index(full: tuple[Place, list[Component]
         )
         wanted = ("", None, None, None, None)
         for sql, given, index in (
-            (store.BY_AREA, (*wanted, "", 0, 10), "components_area"),
+            (store.BY_AREA, (*wanted, "", 0, 10), "components_owned"),
+            (store.OWNED_BY_GRID, ("110108", None), "Index Only Scan using components_owned"),
             (store.BY_KIND, (*wanted, "01001", -1, 0, 10), "components_kind"),
             (store.BY_OWNER, (*wanted[:2], "gas", *wanted[3:], 0, 10), "components_owner"),
             (store.IN_BOX, (*wanted, [1], [2], -1, 0, *box, 10), "components_cell"),

@@ -8,6 +8,7 @@ import pytest
 
 from services.intake.components.batches import Plan, Seen, batches
 from services.intake.components.columns import COLUMNS, FORMAT, flat
+from services.intake.components.kinds import kind_names
 from services.intake.components.rows import RowReader
 from services.intake.domain.component import Component, Rate, changed_fields, fingerprint, rolled_up
 from services.intake.domain.component_code import Codes
@@ -15,6 +16,8 @@ from services.intake.grids.index import Grid
 from services.intake.store.component_rows import again, rows_of
 from shared.imports.reading import inspect
 from shared.kernel.place import Place
+from shared.packs import load
+from tests.component_file import former_code
 from tests.unit.intake.test_grids import block
 
 NAMES = {"01001": "供水井盖", "01037": "路灯"}
@@ -31,6 +34,14 @@ def test_a_row_of_three_cells_is_a_component() -> None:
     component, area = read()
     assert (component.code, component.kind, component.name) == (11010801001000001, "01001", "供水井盖")
     assert (component.state, component.owner, area) == ("intact", None, None)
+
+
+def test_a_file_for_measurements_has_former_codes_that_there_are() -> None:
+    names = kind_names(load("haidian"))
+    codes = Codes(names, "110108")
+    given = {kind: former_code(kind, 1) for kind in names}
+    assert [kind for kind in names if given[kind] and codes.read(given[kind])[1] != kind] == []
+    assert [kind for kind in names if not given[kind]] == [kind for kind in names if kind[2] != "0"] != []
 
 
 def test_every_column_is_read() -> None:

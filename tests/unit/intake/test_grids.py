@@ -1,5 +1,7 @@
 """Locating points, checking covers, reading files of areas."""
 
+import sys
+
 import orjson
 import pytest
 import shapely
@@ -10,6 +12,7 @@ from services.intake.domain.report import AtPoint, OutsideEveryGrid
 from services.intake.grids.coverage import check
 from services.intake.grids.index import Grid, GridIndex, Grids, GridsNotRead
 from services.intake.grids.reading import read_areas
+from services.intake.queries.grid_index import TURN_SECONDS, in_short_turns
 from shared.kernel.place import Datum, Place
 
 SIDE = 0.002  # about 170 × 220 m at Beijing
@@ -170,3 +173,11 @@ def test_a_place_that_lies_in_the_city_the_other_way_round_was_swapped() -> None
     with pytest.raises(OutsideEveryGrid, match="check the order and the datum") as refused:
         in_grid(york, AtPoint(2.35, 48.86, Datum.WGS84), Place(2.35, 48.86), None)
     assert refused.value.facts == {}
+
+
+def test_who_builds_an_index_gives_way_sooner_and_others_as_before() -> None:
+    before = sys.getswitchinterval()
+    with in_short_turns():
+        assert sys.getswitchinterval() == pytest.approx(TURN_SECONDS)
+        assert before > TURN_SECONDS
+    assert sys.getswitchinterval() == before
