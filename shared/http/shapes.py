@@ -2,11 +2,11 @@
 
 import base64
 import re
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import orjson
-from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, field_validator
+from fastapi import Header, Query, Request
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from shared.kernel.errors import FieldError, Invalid, VersionRequired
 
@@ -35,7 +35,30 @@ class Listing(BaseModel, Generic[T]):
 
 
 PageLimit = Annotated[int, Query(ge=1, le=500, description="items a page")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before")]
+Cursor = Annotated[
+    str | None, Query(description="`next` of the page before", json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"})
+]
+Revision = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='the ETag of the state decided on: "7"',
+        json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
+    ),
+]
+"""For the document; a route reads it by `if_match`."""
+AREA: Final[dict[str, Any]] = {"pattern": r"^([0-9A-Za-z_-]{1,32}(\.[0-9A-Za-z_-]{1,32}){0,7})?$"}
+"""`json_schema_extra` of an area path, empty for the whole city; `AreaPath.parse` reads and refuses it."""
+
+
+def _written(value: Any) -> Any:
+    # Pydantic would take a bare number for the seconds since 1970, which nobody means by "2026".
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
+        raise ValueError("give an RFC 3339 time with offset, such as 2026-11-25T08:00:00+08:00")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 
 class BadCursor(Invalid):
@@ -76,10 +99,10 @@ def if_match(request: Request) -> int:
     """The revision that the caller decided on; 0, which none is, for an ETag of somebody else's. Raises MissingIfMatch,
     BadEtag.
     """
-    value = request.headers.get("if-match")
-    if value is None:
+    value = request.headers.get("if-match", "").strip()
+    if not value:
         raise MissingIfMatch('send If-Match: "<revision>", the ETag of the state you decided on')
-    match = re.fullmatch(r'(?:W/)?"([\x21\x23-\x7e]*)"', value.strip())
+    match = re.fullmatch(r'(?:W/)?"([\x21\x23-\x7e]*)"', value)
     if match is None:
         raise BadEtag(
             f'{value[:40]!r} is no ETag; ours look like "7"',
