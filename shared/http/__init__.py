@@ -5,6 +5,7 @@ from shared.http.openapi import OPEN, operations, refusals
 from shared.http.problems import PROBLEM_JSON, STATUS, problem, problem_response, status_of
 from shared.http.shapes import (
     AREA,
+    AREA_PATH,
     BadCursor,
     BadEtag,
     Body,
@@ -18,11 +19,13 @@ from shared.http.shapes import (
     encode_cursor,
     etag,
     if_match,
+    one_way,
 )
 from shared.http.straight import StraightRoute, body_of, runs
 
 __all__ = [
     "AREA",
+    "AREA_PATH",
     "OPEN",
     "PROBLEM_JSON",
     "STATUS",
@@ -43,6 +46,7 @@ __all__ = [
     "etag",
     "if_match",
     "new_app",
+    "one_way",
     "operations",
     "problem",
     "problem_response",

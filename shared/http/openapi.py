@@ -3,6 +3,7 @@
 A route tells what is its own: its input, its answer, and refusals beyond those that follow from its shape (`refusals`).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -107,10 +108,13 @@ class DescribedApp(FastAPI):
     """FastAPI, whose document tells the whole."""
 
     def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            _complete(super().openapi())
-        assert self.openapi_schema is not None
-        return self.openapi_schema
+        if self.openapi_schema is not None:
+            return self.openapi_schema
+        document = super().openapi()
+        self.openapi_schema = None  # until it is whole
+        _complete(document)
+        self.openapi_schema = document
+        return document
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -152,6 +156,9 @@ def _complete(document: dict[str, Any]) -> None:
     )
     used = set()
     for path, _, operation in operations(document):
+        if operation["summary"] == operation["operationId"].replace("_", " ").title():  # the framework's, of no use
+            sentence = re.split(r"[.:;](?:\s|$)", operation.get("description", ""), maxsplit=1)[0]
+            operation["summary"] = " ".join(sentence.split())
         if (security := operation.get("security")) and {} in security:
             operation["security"] = [{"bearer": []}, {}]
         for parameter in operation.get("parameters", ()):

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import orjson
@@ -47,8 +48,11 @@ Revision = Annotated[
     ),
 ]
 """For the document; a route reads it by `if_match`."""
-AREA: Final[dict[str, Any]] = {"pattern": r"^([0-9A-Za-z_-]{1,32}(\.[0-9A-Za-z_-]{1,32}){0,7})?$"}
-"""`json_schema_extra` of an area path, empty for the whole city; `AreaPath.parse` reads and refuses it."""
+_AREA: Final = r"[0-9A-Za-z_-]{1,32}(\.[0-9A-Za-z_-]{1,32}){0,7}"
+AREA_PATH: Final[dict[str, Any]] = {"pattern": f"^{_AREA}$"}
+"""`json_schema_extra` of an area path; `AreaPath.parse` reads and refuses it."""
+AREA: Final[dict[str, Any]] = {"pattern": f"^({_AREA})?$"}
+"""The same, or empty for the whole city."""
 
 
 def _written(value: Any) -> Any:
@@ -71,6 +75,35 @@ class BadEtag(Invalid):
 
 class MissingIfMatch(VersionRequired):
     slug, title, title_zh = "if-match-required", "If-Match is required", "必须提供 If-Match"
+
+
+def one_way(
+    ways: Mapping[str, tuple[Sequence[str], Sequence[str]]], examples: Sequence[Any] = ()
+) -> Callable[[dict[str, Any]], None]:
+    """`json_schema_extra` of a body that is given in one of several ways: of each, what must be given and what may; all
+    else is left out, or null. In place of one object in which everything is optional.
+    """
+
+    def told(schema: dict[str, Any]) -> None:
+        given: dict[str, dict[str, Any]] = schema.pop("properties")
+        schema["oneOf"] = [
+            {
+                "title": way,
+                "type": "object",
+                "required": list(must),
+                "additionalProperties": schema["additionalProperties"],
+                "properties": {
+                    name: kind["anyOf"][0] if name in must else kind if name in may else {"type": "null"}
+                    for name, kind in given.items()
+                },
+            }
+            for way, (must, may) in ways.items()
+        ]
+        del schema["additionalProperties"]
+        if examples:
+            schema["examples"] = list(examples)
+
+    return told
 
 
 def encode_cursor(*parts: str | int) -> str:

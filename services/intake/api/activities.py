@@ -112,9 +112,7 @@ async def get_activities(
     caller: Caller,
     worker: Annotated[str | None, Query(max_length=200, description="only this worker's")] = None,
     kind: Annotated[Literal["patrol", "visit", "inspection", "diary", "meeting"] | None, Query()] = None,
-    area: Annotated[
-        str | None, Query(max_length=280, description="an area and all below it", json_schema_extra=AREA)
-    ] = None,
+    area: Annotated[str | None, Query(description="an area and all below it", json_schema_extra=AREA)] = None,
     since: Annotated[Instant | None, Query(description="begun at this time or later")] = None,
     until: Annotated[Instant | None, Query(description="begun before this time")] = None,
     cursor: Cursor = None,

@@ -18,6 +18,7 @@ from pydantic import (
 from services.intake.domain.activity import Asked, Person
 from services.intake.domain.report import AtPoint, InGrid
 from services.intake.domain.track import MOST_FIXES, Fix
+from shared.http import one_way
 from shared.http.problems import field_errors, sentence
 from shared.kernel.errors import Invalid, Malformed
 from shared.kernel.place import Datum, to_wgs84
@@ -44,6 +45,10 @@ class _Sent(BaseModel):
 
 class WhereBody(_Sent):
     """`lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=one_way({"a point": (("lon", "lat"), ("datum",)), "a grid": (("grid",), ())})
+    )
 
     lon: Longitude | None = None
     lat: Latitude | None = None

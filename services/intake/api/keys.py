@@ -14,7 +14,7 @@ from services.intake.queries.keys import KeyView, key_view
 from services.intake.queries.keys import keys as list_keys
 from services.intake.wiring import Wired
 from shared.auth import KEY_ACTIONS, Caller, authorize
-from shared.http import AREA, Body, Cursor, Instant, Listing, PageLimit, wired_of
+from shared.http import AREA, AREA_PATH, Body, Cursor, Instant, Listing, PageLimit, refusals, wired_of
 from shared.idempotency import IdempotencyKey, request_hash
 from shared.kernel.area import AreaPath, AreaPaths
 from shared.kernel.errors import FieldError
@@ -33,9 +33,9 @@ class KeyBody(Body):
         list[Annotated[str, Field(json_schema_extra={"enum": sorted(KEY_ACTIONS)})]],
         Field(min_length=1, max_length=len(KEY_ACTIONS)),
     ]
-    area: Annotated[str, Field(max_length=280, json_schema_extra=AREA)] = ""
+    area: Annotated[str, Field(json_schema_extra=AREA)] = ""
     areas: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=280, json_schema_extra=AREA)]] | None,
+        list[Annotated[str, Field(json_schema_extra=AREA_PATH)]] | None,
         Field(min_length=1, max_length=50, description="several areas, in place of `area`; for keys of intake alone"),
     ] = None
     categories: Annotated[list[str], Field(min_length=1, max_length=500)] | None = None
@@ -102,7 +102,7 @@ async def get_keys(request: Request, caller: Caller, cursor: Cursor = None, limi
     return await list_keys(wired.pool, caller, cursor=cursor, limit=limit)
 
 
-@router.post("/v1/keys/{key_id}/rotate", status_code=201)
+@router.post("/v1/keys/{key_id}/rotate", status_code=201, responses=refusals(409))
 async def post_rotate(
     request: Request, key_id: str, caller: Caller, body: RotateBody, idempotency_key: IdempotencyKey = None
 ) -> KeyRotatedView:
@@ -129,7 +129,7 @@ async def post_rotate(
     return KeyRotatedView(**key_view(key).model_dump(), key=secret, replaces=old.id, old_ends_at=old.expires_at)
 
 
-@router.delete("/v1/keys/{key_id}")
+@router.delete("/v1/keys/{key_id}", responses=refusals(409))
 async def delete_key(request: Request, key_id: str, caller: Caller, reason: Ending = "revoked") -> KeyView:
     """Revoke a key: refused by every service within two seconds."""
     wired: Wired = wired_of(request)

@@ -21,7 +21,7 @@ class NewWebhook(Body):
     """Where to post what. Without `area`: all of the caller's own; without `types`: every type."""
 
     url: Annotated[str, Field(max_length=2048, description="http or https; a public address")]
-    area: Annotated[str | None, Field(max_length=300, json_schema_extra=AREA)] = None
+    area: Annotated[str | None, Field(json_schema_extra=AREA)] = None
     types: Annotated[list[str], Field(max_length=50, description="case.filed.v1, or a family: case.*")] = Field(
         default=[]
     )
