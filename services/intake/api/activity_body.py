@@ -20,7 +20,7 @@ from services.intake.domain.report import AtPoint, InGrid
 from services.intake.domain.track import MOST_FIXES, Fix
 from shared.http import one_way
 from shared.http.problems import field_errors, sentence
-from shared.kernel.errors import Invalid, Malformed
+from shared.kernel.errors import FieldError, Invalid, Malformed
 from shared.kernel.place import Datum, to_wgs84
 
 _NO_NUL = r"^[^\x00]*$"
@@ -35,6 +35,10 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, le=90_000, allow_inf_nan=False
 Topic: TypeAlias = Literal[
     "wedding_or_funeral", "birth", "population", "removal", "city_appearance", "hazard", "dispute", "wish", "other"
 ]
+
+
+class HazardsUnnamed(Invalid):
+    slug, title, title_zh = "hazards-unnamed", "Result and hazards do not agree", "检查结果与隐患不符"
 
 
 class _Sent(BaseModel):
@@ -142,7 +146,8 @@ class InspectionBody(_Activity):
     @model_validator(mode="after")
     def _hazards_are_named(self) -> "InspectionBody":
         if (self.result == "hazards") != bool(self.hazards):
-            raise ValueError("hazards are listed when the result is 'hazards', and only then")
+            said = "hazards are listed when the result is 'hazards', and only then"
+            raise HazardsUnnamed(said, errors=[FieldError("/hazards", said)])
         return self
 
 

@@ -23,10 +23,12 @@ def form_is_in_the_schema(ctx: Any, response: Any, case: Any) -> None:
     if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in (400, 422):
         return
     try:
-        kind = response.json().get("type")
-    except (ValueError, AttributeError):
+        problem = response.json()
+        kind, errors = problem["type"], problem["errors"]
+    except (ValueError, TypeError, KeyError):
         return
-    if kind in FORM:
+    # JSON Schema counts 782.0 among the integers; bodies read strictly take those alone that are written as one.
+    if kind in FORM and not (errors and all(e["message"] == "Input should be a valid integer" for e in errors)):
         raise SaidNowhere(f"{case.operation.label}: {kind}, and the schema does not say so: {response.text[:600]}")
 
 
