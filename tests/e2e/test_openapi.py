@@ -48,7 +48,7 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SplitC
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_does_what_its_document_says(city: SplitCity, service: str) -> None:
-    await schemathesis(city, service, "--max-examples", "4")
+    await schemathesis(city, service, "--max-examples", "2")
 
 
 @pytest.mark.parametrize("service", SERVICES)
