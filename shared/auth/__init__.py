@@ -1,6 +1,6 @@
 """Who is asking, and whether they may: keys of apps, tokens of staff from three issuers, one `authorize`."""
 
-from shared.auth.caller import Authenticator, Caller, Keys, caller
+from shared.auth.caller import Authenticator, Caller, Credential, Keys, caller
 from shared.auth.principals import (
     CENTRES,
     KEY_ACTIONS,
@@ -28,6 +28,7 @@ __all__ = [
     "BadKey",
     "BadToken",
     "Caller",
+    "Credential",
     "Keys",
     "NotSignedIn",
     "OutsideScope",

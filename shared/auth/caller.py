@@ -1,8 +1,10 @@
 """The `Authorization` header of a request, and the principal that it stands for."""
 
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
 from shared.auth.principals import NotSignedIn, Principal
 from shared.auth.tokens import TokenVerifier, UnknownSigningKey
@@ -56,10 +58,30 @@ def bearer(authorization: str | None) -> str:
     return credential
 
 
-async def caller(request: Request) -> Principal:
-    """The principal of this request, from the app's authenticator. Raises what `Authenticator.principal` raises."""
-    authenticator: Authenticator = request.app.state.authenticator
-    return await authenticator.principal(request.headers.get("authorization"))
+class _BearerScheme(SecurityBase):
+    """`Authorization: Bearer`, as the OpenAPI document tells it of every route that asks for it."""
+
+    def __init__(self) -> None:
+        self.scheme_name = "bearer"
+        self.model = HTTPBearer(
+            description="an app's API key (`wg_…`), or the token of a member of staff, of the city's identity provider"
+            " or of POST /dispatch/v1/sessions"
+        )
 
 
+class _CallerOf(_BearerScheme):
+    async def __call__(self, request: Request) -> Principal:
+        """The principal of this request, from the app's authenticator. Raises what `Authenticator.principal` raises."""
+        authenticator: Authenticator = request.app.state.authenticator
+        return await authenticator.principal(request.headers.get("authorization"))
+
+
+class _BearerOf(_BearerScheme):
+    async def __call__(self, request: Request) -> str:
+        """The credential itself, for whoever judges it. Raises NotSignedIn."""
+        return bearer(request.headers.get("authorization"))
+
+
+caller: Final = _CallerOf()
 Caller = Annotated[Principal, Depends(caller)]
+Credential = Annotated[str, Depends(_BearerOf())]

@@ -12,8 +12,9 @@ from shared import telemetry
 from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
 from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
+from shared.http.openapi import DescribedApp, allowed_methods, name_of
 from shared.http.problems import PROBLEM_JSON, field_errors, outage_problem, problem_response, sentence
-from shared.kernel.errors import FieldError, Invalid, Malformed, Refusal
+from shared.kernel.errors import FieldError, Invalid, Malformed, NotFound, Refusal
 from shared.postgres import is_outage
 from shared.settings import Settings
 
@@ -44,12 +45,14 @@ def new_app(
     readiness: Readiness,
 ) -> FastAPI:
     """A service's app: its routes are `/v1/…` and it is mounted under `/<name>`."""
-    app = FastAPI(
+    app = DescribedApp(
         title=title,
         description=description,
         version="1",
         servers=[{"url": f"/{name}"}],
         swagger_ui_parameters={"tryItOutEnabled": True},
+        generate_unique_id_function=name_of,
+        # In place of the framework's 422, which is not ours; shared.http.openapi tells each refusal.
         responses={"default": {"description": "Refused: problem+json (RFC 9457)"}},
     )
     app.state.wired = wired
@@ -79,10 +82,14 @@ def answer_refusals(app: FastAPI) -> None:
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
+        if isinstance(error, Invalid | NotFound) and _is_for_others(request):
+            return _http_problem(HTTPException(405), request)
         return problem_response(error, request.url.path)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if _is_for_others(request):
+            return _http_problem(HTTPException(405), request)
         return problem_response(_invalid_request(error), request.url.path)
 
     async def http(request: Request, error: Exception) -> Response:
@@ -153,7 +160,18 @@ def _http_problem(error: HTTPException, request: Request) -> Response:
         "instance": request.url.path,
         "errors": [],
     }
-    return JSONResponse(body, error.status_code, headers=error.headers, media_type=PROBLEM_JSON)
+    headers = {"Allow": ", ".join(sorted(_allowed(request)))} if error.status_code == 405 else error.headers
+    return JSONResponse(body, error.status_code, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _is_for_others(request: Request) -> bool:
+    """`GET /v1/reports/batch` is no report of a bad id: that address is there, and is posted to."""
+    allowed = _allowed(request)
+    return bool(allowed) and request.method not in allowed
+
+
+def _allowed(request: Request) -> set[str]:
+    return allowed_methods(request.app, request.scope["path"].removeprefix(request.scope.get("root_path", "")))
 
 
 def wired_of(request: Request) -> Any:

@@ -2,11 +2,12 @@
 
 import base64
 import re
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import orjson
-from fastapi import Query, Request
-from pydantic import BaseModel, ConfigDict, field_validator
+from fastapi import Header, Query, Request
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, field_validator
 
 from shared.kernel.errors import FieldError, Invalid, VersionRequired
 
@@ -35,7 +36,33 @@ class Listing(BaseModel, Generic[T]):
 
 
 PageLimit = Annotated[int, Query(ge=1, le=500, description="items a page")]
-Cursor = Annotated[str | None, Query(description="`next` of the page before")]
+Cursor = Annotated[
+    str | None, Query(description="`next` of the page before", json_schema_extra={"pattern": "^[A-Za-z0-9_-]*$"})
+]
+Revision = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='the ETag of the state decided on: "7"',
+        json_schema_extra={"pattern": '^"[0-9]{1,9}"$'},
+    ),
+]
+"""For the document; a route reads it by `if_match`."""
+_AREA: Final = r"[0-9A-Za-z_-]{1,32}(\.[0-9A-Za-z_-]{1,32}){0,7}"
+AREA_PATH: Final[dict[str, Any]] = {"pattern": f"^{_AREA}$"}
+"""`json_schema_extra` of an area path; `AreaPath.parse` reads and refuses it."""
+AREA: Final[dict[str, Any]] = {"pattern": f"^({_AREA})?$"}
+"""The same, or empty for the whole city."""
+
+
+def _written(value: Any) -> Any:
+    # Pydantic would take a bare number for the seconds since 1970, which nobody means by "2026".
+    if isinstance(value, int | float) or (isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value)):
+        raise ValueError("give an RFC 3339 time with offset, such as 2026-11-25T08:00:00+08:00")
+    return value
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
 
 
 class BadCursor(Invalid):
@@ -48,6 +75,35 @@ class BadEtag(Invalid):
 
 class MissingIfMatch(VersionRequired):
     slug, title, title_zh = "if-match-required", "If-Match is required", "必须提供 If-Match"
+
+
+def one_way(
+    ways: Mapping[str, tuple[Sequence[str], Sequence[str]]], examples: Sequence[Any] = ()
+) -> Callable[[dict[str, Any]], None]:
+    """`json_schema_extra` of a body that is given in one of several ways: of each, what must be given and what may; all
+    else is left out, or null. In place of one object in which everything is optional.
+    """
+
+    def told(schema: dict[str, Any]) -> None:
+        given: dict[str, dict[str, Any]] = schema.pop("properties")
+        schema["oneOf"] = [
+            {
+                "title": way,
+                "type": "object",
+                "required": list(must),
+                "additionalProperties": schema["additionalProperties"],
+                "properties": {
+                    name: kind["anyOf"][0] if name in must else kind if name in may else {"type": "null"}
+                    for name, kind in given.items()
+                },
+            }
+            for way, (must, may) in ways.items()
+        ]
+        del schema["additionalProperties"]
+        if examples:
+            schema["examples"] = list(examples)
+
+    return told
 
 
 def encode_cursor(*parts: str | int) -> str:
@@ -76,10 +132,10 @@ def if_match(request: Request) -> int:
     """The revision that the caller decided on; 0, which none is, for an ETag of somebody else's. Raises MissingIfMatch,
     BadEtag.
     """
-    value = request.headers.get("if-match")
-    if value is None:
+    value = request.headers.get("if-match", "").strip()
+    if not value:
         raise MissingIfMatch('send If-Match: "<revision>", the ETag of the state you decided on')
-    match = re.fullmatch(r'(?:W/)?"([\x21\x23-\x7e]*)"', value.strip())
+    match = re.fullmatch(r'(?:W/)?"([\x21\x23-\x7e]*)"', value)
     if match is None:
         raise BadEtag(
             f'{value[:40]!r} is no ETag; ours look like "7"',

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -121,7 +121,9 @@ async def wangge(settings: dict[str, str], *arguments: str) -> str:
 
 
 @asynccontextmanager
-async def running_split(folder: Path, pack: str = "haidian") -> AsyncIterator[SplitCity]:
+async def running_split(
+    folder: Path, pack: str = "haidian", layout: Sequence[tuple[str, str]] = LAYOUT
+) -> AsyncIterator[SplitCity]:
     """Servers of its own, for tests that stop them; set up by the same commands that an operator types."""
     folder.mkdir(parents=True)
     postgres, broker = EmbeddedPostgres(folder, {"max_connections": "150"}), Broker(folder / "kafka")
@@ -141,7 +143,7 @@ async def running_split(folder: Path, pack: str = "haidian") -> AsyncIterator[Sp
         await wangge(settings, "migrate")
         await wangge(settings, "areas", "import", "--pack", pack)
         key = (await wangge(settings, "keys", "create", "e2e", "--area", load(pack).area)).split()[-1]
-        processes = [Process(s, r, folder / f"{s}-{r}-{n}.log", settings) for n, (s, r) in enumerate(LAYOUT)]
+        processes = [Process(s, r, folder / f"{s}-{r}-{n}.log", settings) for n, (s, r) in enumerate(layout)]
         city = SplitCity(folder, processes, postgres, broker)
         try:
             for process in processes:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.dispatch.api.asking import JSON, actor_of, wired
@@ -17,7 +17,7 @@ from services.dispatch.domain.case import Act
 from services.dispatch.domain.lifecycle import PERSONAL, TABLE, authorised
 from services.dispatch.domain.order import Order
 from shared.auth import Caller, authorize
-from shared.http import StraightRoute, body_of, if_match, runs
+from shared.http import Revision, StraightRoute, body_of, if_match, runs
 from shared.idempotency import IdempotencyKey, key_of, request_hash
 from shared.kernel.errors import FieldError, Invalid, NotFound
 
@@ -29,8 +29,6 @@ NOTHING_SAID: Mapping[Act, ActBody] = {
     for act, body in ((act, BODIES.get(act, ActBody)) for act in PERSONAL)
     if not any(field.is_required() for field in body.model_fields.values())
 }
-
-Revision = Annotated[str | None, Header(alias="If-Match", description='the ETag of the state decided on: "7"')]
 
 
 class UnknownAct(NotFound):
@@ -71,7 +69,7 @@ def _expected(request: Request, order: Order) -> int | None:
     """The revision decided on. An answer that names its task needs none: a telephone that was off the network knows its
     task, and not what else became of the case since.
     """
-    if order.task is not None and "if-match" not in request.headers:
+    if order.task is not None and not request.headers.get("if-match"):
         return None
     return if_match(request)
 

@@ -3,13 +3,12 @@
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime
 
 from services.dispatch.domain.case import Actor
 from services.dispatch.queries.cases import Sight
 from services.dispatch.wiring import Wired
 from shared.auth import Principal
-from shared.http import wired_of
+from shared.http import AREA, Instant, wired_of
 from shared.kernel.area import AreaPath
 
 JSON = "application/json"
@@ -33,10 +32,12 @@ def sight_of(who: Principal) -> Sight:
     return Sight(who.area, unit, sorted(who.categories) if who.categories is not None else None)
 
 
-def area_asked(area: Annotated[str | None, Query(description="a part of the city: 110108.012")] = None) -> AreaPath:
+def area_asked(
+    area: Annotated[str | None, Query(description="a part of the city: 110108.012", json_schema_extra=AREA)] = None,
+) -> AreaPath:
     """The area of a list; the whole city without one. What the caller may not see is left out in any case."""
     return AreaPath.parse(area, "?area") if area else AreaPath.root()
 
 
 Area = Annotated[AreaPath, Depends(area_asked)]
-At = Annotated[AwareDatetime | None, Query(description="as it was then; without it, now")]
+At = Annotated[Instant | None, Query(description="as it was then; without it, now")]

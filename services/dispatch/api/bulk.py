@@ -16,7 +16,7 @@ from services.dispatch.commands.act_on_cases import BulkAsked, Item, act_on_case
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.lifecycle import PERSONAL, authorised
 from shared.auth import Caller, Principal, authorize
-from shared.http import Body, StraightRoute, body_of, runs
+from shared.http import Body, StraightRoute, body_of, refusals, runs
 from shared.http.problems import invalid_body
 from shared.idempotency import IdempotencyKey, key_of, request_hash
 from shared.kernel.errors import FieldError, Invalid, Refusal
@@ -112,7 +112,10 @@ def _within(refusal: Refusal, pointer: str) -> Refusal:
     "/bulk",
     name="bulk",
     response_class=Response,
-    responses={200: {"model": BulkShape, "description": "An outcome for each item: some may be refused"}},
+    responses={
+        200: {"model": BulkShape, "description": "An outcome for each item: some may be refused"},
+        **refusals(404),
+    },
     summary="One act on up to 200 cases 批量操作",
 )
 @runs(_bulk)

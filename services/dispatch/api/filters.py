@@ -3,17 +3,17 @@
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AwareDatetime
 
 from services.dispatch.api.asking import Area
 from services.dispatch.domain.case import Status
 from services.dispatch.domain.search import terms
 from services.dispatch.queries.cases import Wanted
+from shared.http import Instant
 from shared.kernel.errors import FieldError, Invalid
 
 Text = Annotated[str | None, Query(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 Code = Annotated[str, Query(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
-Instant = Annotated[AwareDatetime | None, Query(description="RFC 3339 with offset: 2026-11-25T00:00:00Z")]
+Time = Annotated[Instant | None, Query(description="RFC 3339 with offset: 2026-11-25T00:00:00Z")]
 
 
 class EmptySpan(Invalid):
@@ -28,10 +28,10 @@ def wanted(
     overdue: Annotated[bool | None, Query(description="its handling is overdue 超期")] = None,
     warned: Annotated[bool | None, Query(description="the running clock has passed 80 % 预警")] = None,
     source: Text = None,
-    opened_from: Instant = None,
-    opened_until: Instant = None,
-    due_from: Annotated[Instant, Query(description="of handling, like the case's due_at")] = None,
-    due_until: Instant = None,
+    opened_from: Time = None,
+    opened_until: Time = None,
+    due_from: Annotated[Time, Query(description="of handling, like the case's due_at")] = None,
+    due_until: Time = None,
     number: Annotated[Text, Query(description="the whole case number 案卷号")] = None,
     q: Annotated[
         Text, Query(description="words in the description, the number or an address; each of two characters or more")

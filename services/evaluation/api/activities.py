@@ -8,7 +8,7 @@ from services.evaluation.domain.period import FORMS, month_of, parse_period
 from services.evaluation.queries.activities import WorkerActivities, worker_activities
 from services.evaluation.wiring import Wired
 from shared.auth import Caller, authorize
-from shared.http import Cursor, Listing, PageLimit, wired_of
+from shared.http import AREA, Cursor, Listing, PageLimit, wired_of
 from shared.kernel.area import AreaPath
 
 router = APIRouter(tags=["activities"])
@@ -18,7 +18,9 @@ router = APIRouter(tags=["activities"])
 async def get_activities(
     request: Request,
     who: Caller,
-    area: Annotated[str | None, Query(description="in this area and below it; left out: the caller's area")] = None,
+    area: Annotated[
+        str | None, Query(description="in this area and below it; left out: the caller's area", json_schema_extra=AREA)
+    ] = None,
     period: Annotated[str | None, Query(description=f"{FORMS}, where the city is; left out: the present month")] = None,
     limit: PageLimit = 50,
     cursor: Cursor = None,

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import BeforeValidator
 
 from services.evaluation.domain.period import FORMS, Cohort, month_of, parse_period
 from services.evaluation.domain.posts import POSTS
@@ -12,7 +12,7 @@ from services.evaluation.queries.pages import page
 from services.evaluation.queries.scorecards import Asked, ObjectKind, ScoreCard, scorecards
 from services.evaluation.wiring import Wired
 from shared.auth import Caller, Principal, authorize
-from shared.http import Cursor, Listing, PageLimit, decode_cursor, encode_cursor, wired_of
+from shared.http import AREA, Cursor, Instant, Listing, PageLimit, decode_cursor, encode_cursor, refusals, wired_of
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Forbidden, Invalid
 
@@ -32,13 +32,14 @@ def _plus(value: Any) -> Any:
     return value.strip().replace(" ", "+") if isinstance(value, str) else value
 
 
-@router.get("/v1/scorecards", summary="Score cards of regions, units and posts 评价")
+@router.get("/v1/scorecards", summary="Score cards of regions, units and posts 评价", responses=refusals(404))
 async def get_scorecards(
     request: Request,
     who: Caller,
     object: Annotated[ObjectKind, Query(description="what is evaluated: 区域, 处置单位 or 岗位")],
     area: Annotated[
-        str | None, Query(description="cases in this area and below it; left out: the caller's whole area")
+        str | None,
+        Query(description="cases in this area and below it; left out: the caller's whole area", json_schema_extra=AREA),
     ] = None,
     unit: Annotated[
         str | None, Query(description="only cases with this handling unit", pattern=r"^[^\x00]*$", max_length=100)
@@ -49,7 +50,7 @@ async def get_scorecards(
         Cohort, Query(description="cases filed 立案 in the period or, for filing_rate 立案率, reported in it")
     ] = "filed",
     as_of: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         BeforeValidator(_plus),
         Query(description="the instant that open cases are compared with; left out: now"),
     ] = None,

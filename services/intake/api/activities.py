@@ -18,7 +18,7 @@ from services.intake.queries.activities import activities as list_activities
 from services.intake.queries.activities import activity as find_activity
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import Cursor, Listing, PageLimit, StraightRoute, problem, runs, status_of, wired_of
+from shared.http import AREA, Cursor, Instant, Listing, PageLimit, StraightRoute, problem, runs, status_of, wired_of
 from shared.idempotency import IdempotencyKey, key_of
 from shared.kernel.errors import Invalid, Refusal, TooLarge, Unavailable
 from shared.postgres import is_outage
@@ -120,9 +120,9 @@ async def get_activities(
     caller: Caller,
     worker: Annotated[str | None, Query(max_length=200, description="only this worker's")] = None,
     kind: Annotated[Literal["patrol", "visit", "inspection", "diary", "meeting"] | None, Query()] = None,
-    area: Annotated[str | None, Query(max_length=280, description="an area and all below it")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="begun at this time or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="begun before this time")] = None,
+    area: Annotated[str | None, Query(description="an area and all below it", json_schema_extra=AREA)] = None,
+    since: Annotated[Instant | None, Query(description="begun at this time or later")] = None,
+    until: Annotated[Instant | None, Query(description="begun before this time")] = None,
     cursor: Cursor = None,
     limit: PageLimit = 50,
 ) -> Listing[ActivityView]:

@@ -18,8 +18,9 @@ from pydantic import (
 from services.intake.domain.activity import Asked, Person
 from services.intake.domain.report import AtPoint, InGrid
 from services.intake.domain.track import MOST_FIXES, Fix
+from shared.http import one_way
 from shared.http.problems import field_errors, sentence
-from shared.kernel.errors import Invalid, Malformed
+from shared.kernel.errors import FieldError, Invalid, Malformed
 from shared.kernel.place import Datum, to_wgs84
 
 _NO_NUL = r"^[^\x00]*$"
@@ -36,6 +37,10 @@ Topic: TypeAlias = Literal[
 ]
 
 
+class HazardsUnnamed(Invalid):
+    slug, title, title_zh = "hazards-unnamed", "Result and hazards do not agree", "检查结果与隐患不符"
+
+
 class _Sent(BaseModel):
     """Strict: a number is no text, a misspelt member is refused."""
 
@@ -44,6 +49,10 @@ class _Sent(BaseModel):
 
 class WhereBody(_Sent):
     """`lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=one_way({"a point": (("lon", "lat"), ("datum",)), "a grid": (("grid",), ())})
+    )
 
     lon: Longitude | None = None
     lat: Latitude | None = None
@@ -137,7 +146,8 @@ class InspectionBody(_Activity):
     @model_validator(mode="after")
     def _hazards_are_named(self) -> "InspectionBody":
         if (self.result == "hazards") != bool(self.hazards):
-            raise ValueError("hazards are listed when the result is 'hazards', and only then")
+            said = "hazards are listed when the result is 'hazards', and only then"
+            raise HazardsUnnamed(said, errors=[FieldError("/hazards", said)])
         return self
 
 

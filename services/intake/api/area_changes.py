@@ -17,20 +17,25 @@ from services.intake.grids.shapes import read_shapes, text_of
 from services.intake.queries import area_changes as queries
 from services.intake.wiring import Wired
 from shared.auth import Caller, authorize
-from shared.http import Body, Cursor, Listing, PageLimit, wired_of
+from shared.http import AREA_PATH, Body, Cursor, Listing, PageLimit, refusals, wired_of
 from shared.idempotency import IdempotencyKey
 from shared.kernel.area import AreaPath
 from shared.kernel.place import Datum
 
 router = APIRouter(tags=["areas 区域"])
 
-_ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": AreasTaken}, 202: {"model": AreasTaken}}
+Path = Annotated[str, Field(json_schema_extra=AREA_PATH)]
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": AreasTaken},
+    202: {"model": AreasTaken},
+    **refusals(404),
+}
 
 
 class PartBody(Body):
     """An area that a split makes; one of them may keep the path of what was split."""
 
-    path: Annotated[str, Field(max_length=280)]
+    path: Path
     name: Annotated[str, Field(min_length=1, max_length=200)]
     geometry: dict[str, Any] | None = None
 
@@ -45,14 +50,14 @@ class SplitBody(Body):
 class IntoBody(Body):
     """What the merged areas become; it may keep the path of one of them."""
 
-    path: Annotated[str, Field(max_length=280)]
+    path: Path
     name: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class MergeBody(Body):
     """Areas side by side in one area, and what they become."""
 
-    areas: Annotated[list[Annotated[str, Field(max_length=280)]], Field(min_length=2, max_length=50)]
+    areas: Annotated[list[Path], Field(min_length=2, max_length=50)]
     into: IntoBody
 
 
@@ -139,11 +144,12 @@ async def get_plans(
 
 @router.get("/v1/area-plans/{plan_id}")
 async def get_plan(request: Request, plan_id: UUID, caller: Caller) -> PlanView:
+    """One change that takes effect on a day, and what became of it."""
     wired: Wired = wired_of(request)
     return plan_view(await queries.plan(wired.pool, caller, plan_id))
 
 
-@router.delete("/v1/area-plans/{plan_id}")
+@router.delete("/v1/area-plans/{plan_id}", responses=refusals(409))
 async def delete_plan(request: Request, plan_id: UUID, caller: Caller) -> PlanView:
     """Withdraw a change before it takes effect."""
     wired: Wired = wired_of(request)

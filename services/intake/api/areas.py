@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.intake.api.area_shapes import AreasTaken
-from services.intake.api.changing import DRY_RUN, EFFECTIVE, NOTE, Asked, change_as_asked
+from services.intake.api.changing import DAY, DRY_RUN, EFFECTIVE, NOTE, Asked, change_as_asked
 from services.intake.domain.effective import time_of
 from services.intake.grids.change import Change
 from services.intake.grids.reading import look_at
@@ -16,7 +16,7 @@ from services.intake.queries.areas import area as find_area
 from services.intake.queries.areas import areas as list_areas
 from services.intake.wiring import Wired
 from shared.auth import Caller, authorize
-from shared.http import Cursor, Listing, PageLimit, wired_of
+from shared.http import AREA, Cursor, Listing, PageLimit, wired_of
 from shared.kernel.area import AreaPath
 from shared.kernel.place import Datum
 
@@ -24,7 +24,12 @@ router = APIRouter(tags=["areas 区域"])
 
 Geometry = Annotated[bool, Query(description="with GeoJSON, WGS 84")]
 At = Annotated[
-    str | None, Query(description="as they stood at a time (RFC 3339), or when a day (2027-01-01) began", max_length=40)
+    str | None,
+    Query(
+        description="as they stood at a time (RFC 3339), or when a day (2027-01-01) began",
+        max_length=40,
+        json_schema_extra=DAY,
+    ),
 ]
 _DOCUMENTED: dict[str, Any] = {
     "requestBody": {
@@ -52,7 +57,9 @@ async def get_areas(
     request: Request,
     caller: Caller,
     level: Annotated[str | None, Query(description="only areas of this level, such as grid")] = None,
-    parent: Annotated[str | None, Query(description="directly below it; with level, anywhere below it")] = None,
+    parent: Annotated[
+        str | None, Query(description="directly below it; with level, anywhere below it", json_schema_extra=AREA)
+    ] = None,
     geometry: Geometry = False,
     at: At = None,
     cursor: Cursor = None,
@@ -85,7 +92,9 @@ async def get_area(request: Request, path: str, caller: Caller, geometry: Geomet
 async def put_areas(
     request: Request,
     caller: Caller,
-    retire_below: Annotated[str | None, Query(description="areas below it that the file lacks are retired")] = None,
+    retire_below: Annotated[
+        str | None, Query(description="areas below it that the file lacks are retired", json_schema_extra=AREA)
+    ] = None,
     datum: Annotated[Datum | None, Query(description="of the coordinates; a file may say its own")] = None,
     dry_run: DRY_RUN = False,
     effective: EFFECTIVE = None,

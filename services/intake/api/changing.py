@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -18,12 +18,15 @@ from services.intake.wiring import Wired
 from shared.auth import Principal, authorize
 from shared.idempotency import request_hash
 
+# A day, or a time; `domain.effective` reads it.
+DAY: Final = {"pattern": r"^(\d{4}-\d\d-\d\d([Tt]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d))?)?$"}
 DRY_RUN = Annotated[bool, Query(description="change nothing: list what is wrong")]
 EFFECTIVE = Annotated[
     str | None,
     Query(
         description="not now: a day (2027-01-01, its first moment in the city's time) or a time (RFC 3339)",
         max_length=40,
+        json_schema_extra=DAY,
     ),
 ]
 NOTE = Annotated[str | None, Query(description="why, for the list of versions", max_length=500, pattern=r"^[^\x00]*$")]

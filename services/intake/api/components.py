@@ -2,8 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from services.intake.api.component_body import ComponentBody, code_of, component_of
 from services.intake.commands.put_component import put_component
@@ -16,35 +15,45 @@ from services.intake.queries.ownership import Ownership
 from services.intake.queries.ownership import ownership as owned
 from services.intake.wiring import Wired
 from shared.auth import Caller, authorize
-from shared.http import Cursor, Listing, PageLimit, etag, if_match, wired_of
+from shared.http import AREA, Cursor, Listing, PageLimit, etag, if_match, refusals, wired_of
 from shared.kernel.area import AreaPath
+from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum, to_wgs84
 
 router = APIRouter(prefix="/v1/components", tags=["components 部件"])
 
-Code = Annotated[str, "its code 部件标识码: 17 digits, or 16 as before 2026"]
+Code = Annotated[
+    str,
+    Path(
+        description="its code 部件标识码: 17 digits, or 16 as before 2026",
+        json_schema_extra={"pattern": r"^\d{16,17}$"},
+    ),
+]
 
 
-def _box(text: str) -> str:
-    _parsed(text)
-    return text
+class BadBox(Invalid):
+    slug, title, title_zh = "bad-bbox", "Not a bounding box", "范围无效"
 
 
-def _parsed(text: str) -> Box:
+def _box(text: str) -> Box:
     try:
         box = Box(*map(float, text.split(",")))
     except (TypeError, ValueError):
-        raise ValueError("give west,south,east,north in degrees WGS 84: 116.30,39.98,116.32,40.00") from None
+        raise _bad_box("give west,south,east,north in degrees WGS 84: 116.30,39.98,116.32,40.00") from None
     if not (-180 <= box.west < box.east <= 180 and -90 <= box.south < box.north <= 90):
-        raise ValueError("west must be less than east and south less than north; longitude comes first")
+        raise _bad_box("west must be less than east and south less than north; longitude comes first")
     return box
+
+
+def _bad_box(right: str) -> BadBox:
+    return BadBox(f"bbox: {right}", errors=[FieldError("?bbox", right)])
 
 
 def _area(text: str | None) -> AreaPath:
     return AreaPath.parse(text, pointer="?area") if text else AreaPath.root()
 
 
-Area = Annotated[str | None, Query(description="an area path: in it and everything below it")]
+Area = Annotated[str | None, Query(description="an area path: in it and everything below it", json_schema_extra=AREA)]
 Kind = Annotated[str | None, Query(max_length=64, description="a component's code of the catalogue, such as 01001")]
 
 
@@ -57,13 +66,13 @@ async def get_components(
     owner: Annotated[str | None, Query(max_length=100, description="the owner's code, or name without one")] = None,
     owned: Annotated[bool | None, Query(description="only those with an owner, or only those without")] = None,
     state: Annotated[list[State] | None, Query(description="one or more states")] = None,
-    bbox: Annotated[str | None, AfterValidator(_box), Query(description="west,south,east,north, WGS 84")] = None,
+    bbox: Annotated[str | None, Query(description="west,south,east,north, WGS 84")] = None,
     cursor: Cursor = None,
     limit: PageLimit = 50,
 ) -> Listing[ComponentView]:
     """Removed ones too, unless `state` says otherwise."""
     wired: Wired = wired_of(request)
-    asked = Asked(_area(area), kind, owner, state, owned, None if bbox is None else _parsed(bbox))
+    asked = Asked(_area(area), kind, owner, state, owned, None if bbox is None else _box(bbox))
     return await reading.components(wired.pool, caller, asked, cursor=cursor, limit=limit)
 
 
@@ -108,7 +117,11 @@ async def get_component(request: Request, response: Response, code: Code, caller
     return reading.view(kept)
 
 
-@router.put("/{code}", summary="Register a component, or change it", responses={201: {"model": ComponentView}})
+@router.put(
+    "/{code}",
+    summary="Register a component, or change it",
+    responses={201: {"model": ComponentView}, **refusals(409, 412)},
+)
 async def put_one(
     request: Request, response: Response, code: Code, caller: Caller, body: ComponentBody
 ) -> ComponentView:
@@ -117,7 +130,7 @@ async def put_one(
     """
     wired: Wired = wired_of(request)
     authorize(caller, "components:write")
-    expected = if_match(request) if "if-match" in request.headers else None
+    expected = if_match(request) if request.headers.get("if-match") else None
     read = code_of(code, wired.codes, "path code")
     name = wired.pack.categories[read.kind].name.zh
     component = component_of(read, body, wired.codes, name, wired.grids.current)

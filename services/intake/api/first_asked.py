@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from services.intake.queries.first_asked import StillAnswerable, still_answerable
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import Cursor, Listing, PageLimit, wired_of
+from shared.http import AREA, Cursor, Listing, PageLimit, wired_of
 from shared.kernel.area import AreaPath
 
 router = APIRouter(tags=["first asked 首问责任"])
@@ -17,7 +17,9 @@ router = APIRouter(tags=["first asked 首问责任"])
 async def get_first_asked(
     request: Request,
     caller: Caller,
-    area: Annotated[str | None, Query(description="an area path; left out: all that the caller may see")] = None,
+    area: Annotated[
+        str | None, Query(description="an area path; left out: all that the caller may see", json_schema_extra=AREA)
+    ] = None,
     subject: Annotated[str | None, Query(max_length=200, description="of this person or app alone")] = None,
     overdue: Annotated[bool | None, Query(description="only those told of as overdue, or only the others")] = None,
     cursor: Cursor = None,

@@ -14,7 +14,7 @@ from services.intake.queries.keys import KeyView, key_view
 from services.intake.queries.keys import keys as list_keys
 from services.intake.wiring import Wired
 from shared.auth import KEY_ACTIONS, Caller, authorize
-from shared.http import Body, Cursor, Listing, PageLimit, wired_of
+from shared.http import AREA, AREA_PATH, Body, Cursor, Instant, Listing, PageLimit, refusals, wired_of
 from shared.idempotency import IdempotencyKey, request_hash
 from shared.kernel.area import AreaPath, AreaPaths
 from shared.kernel.errors import FieldError
@@ -22,20 +22,26 @@ from shared.kernel.errors import FieldError
 router = APIRouter(tags=["keys 密钥"])
 
 
+Action = Annotated[str, Field(json_schema_extra={"enum": sorted(KEY_ACTIONS)})]
+
+
 class KeyBody(Body):
     """A key to be issued: for whom, and what it may do. No area: the whole city. No categories: every one."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    actions: Annotated[list[str], Field(min_length=1, max_length=len(KEY_ACTIONS))]
-    area: Annotated[str, Field(max_length=280)] = ""
+    actions: Annotated[
+        list[Annotated[str, Field(json_schema_extra={"enum": sorted(KEY_ACTIONS)})]],
+        Field(min_length=1, max_length=len(KEY_ACTIONS)),
+    ]
+    area: Annotated[str, Field(json_schema_extra=AREA)] = ""
     areas: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=280)]] | None,
+        list[Annotated[str, Field(json_schema_extra=AREA_PATH)]] | None,
         Field(min_length=1, max_length=50, description="several areas, in place of `area`; for keys of intake alone"),
     ] = None
     categories: Annotated[list[str], Field(min_length=1, max_length=500)] | None = None
     rate: Annotated[int, Field(ge=1, le=100_000, description="requests a second")] | None = None
     daily: Annotated[int, Field(ge=1, le=100_000_000, description="requests a day of the city")] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
     def scope_area(self) -> AreaPath:
         """Raises BadAreaPath, BadScope."""
@@ -52,7 +58,7 @@ class RotateBody(Body):
     """How long both keys open; the new one's end (left out: that of the old one, if it had one)."""
 
     overlap_s: Annotated[int, Field(ge=0, le=round(LONGEST_OVERLAP.total_seconds()))] = 86_400
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class KeyIssuedView(KeyView):
@@ -96,7 +102,7 @@ async def get_keys(request: Request, caller: Caller, cursor: Cursor = None, limi
     return await list_keys(wired.pool, caller, cursor=cursor, limit=limit)
 
 
-@router.post("/v1/keys/{key_id}/rotate", status_code=201)
+@router.post("/v1/keys/{key_id}/rotate", status_code=201, responses=refusals(409))
 async def post_rotate(
     request: Request, key_id: str, caller: Caller, body: RotateBody, idempotency_key: IdempotencyKey = None
 ) -> KeyRotatedView:
@@ -123,7 +129,7 @@ async def post_rotate(
     return KeyRotatedView(**key_view(key).model_dump(), key=secret, replaces=old.id, old_ends_at=old.expires_at)
 
 
-@router.delete("/v1/keys/{key_id}")
+@router.delete("/v1/keys/{key_id}", responses=refusals(409))
 async def delete_key(request: Request, key_id: str, caller: Caller, reason: Ending = "revoked") -> KeyView:
     """Revoke a key: refused by every service within two seconds."""
     wired: Wired = wired_of(request)

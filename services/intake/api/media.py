@@ -1,7 +1,7 @@
 """Media: send a file, look at one, at its thumbnails, and hand out links to it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,13 +17,21 @@ from services.intake.queries.media import ReportMedia, content, linked_media, me
 from services.intake.queries.media import media as find_media
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import Listing, wired_of
+from shared.http import OPEN, Listing, refusals, wired_of
 from shared.idempotency import IdempotencyKey
 
 router = APIRouter(tags=["media 媒体"])
 
-_FILE: dict[int | str, dict[str, Any]] = {200: {"content": {"application/octet-stream": {}}}, 206: {}, 416: {}}
-_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+_KINDS: Final = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/*", "audio/*", "video/*")}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": _KINDS, "description": "the file"},
+    206: {"content": _KINDS, "description": "the part of it that `Range` names"},
+    416: {"description": "there is no such part of it"},
+}
+_JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}},
+    **refusals(409, 415),
+}
 # A file may be anything: it is shown as what it is or not at all, and nothing in it runs.
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -80,7 +88,7 @@ def taken(media: Media) -> MediaTaken:
     )
 
 
-@router.post("/v1/media", status_code=201, openapi_extra=FILE_BODY)
+@router.post("/v1/media", status_code=201, openapi_extra=FILE_BODY, responses=refusals(415))
 async def post_media(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> MediaTaken:
     """Store a picture (JPEG, PNG, WebP, HEIC), a sound or a film (MP4, MOV), 20 MB at the most; name its id in a
     report. Where and when it was taken is answered, and left out of the file.
@@ -89,7 +97,7 @@ async def post_media(request: Request, caller: Caller, idempotency_key: Idempote
     return taken(await store_media(wired.shelf, caller, file_in(request), key=idempotency_key))
 
 
-@router.put("/v1/media/{media_id}", status_code=201, openapi_extra=FILE_BODY)
+@router.put("/v1/media/{media_id}", status_code=201, openapi_extra=FILE_BODY, responses=refusals(409, 415))
 async def put_media(request: Request, media_id: UUID, caller: Caller) -> MediaTaken:
     """Store a file under an id that the client made: a UUIDv7, which a report may name before the file has come. Sent
     again it gets the same answer.
@@ -98,7 +106,7 @@ async def put_media(request: Request, media_id: UUID, caller: Caller) -> MediaTa
     return taken(await store_media(wired.shelf, caller, file_in(request), media_id=media_id))
 
 
-@router.get("/v1/media/{media_id}", response_class=StreamingResponse, responses=_FILE)
+@router.get("/v1/media/{media_id}", response_class=StreamingResponse, responses=_FILE, openapi_extra=OPEN)
 async def get_media(request: Request, media_id: UUID, expires: Expires = None, signature: Signature = None) -> Response:
     """The file, for staff, for the app that sent it, and for whoever has a link. Takes a `Range` of bytes."""
     wired: Wired = wired_of(request)
@@ -115,7 +123,7 @@ async def get_media(request: Request, media_id: UUID, expires: Expires = None, s
     return StreamingResponse(found.parts, 200 if part is None else 206, headers, media_type=media.media_type)
 
 
-@router.get("/v1/media/{media_id}/thumbnails/{size}", response_class=Response, responses=_JPEG)
+@router.get("/v1/media/{media_id}/thumbnails/{size}", response_class=Response, responses=_JPEG, openapi_extra=OPEN)
 async def get_thumbnail(
     request: Request, media_id: UUID, size: Size, expires: Expires = None, signature: Signature = None
 ) -> Response:

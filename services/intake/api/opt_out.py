@@ -13,7 +13,7 @@ from pydantic import Field
 
 from services.intake.commands.decline_messages import decline_messages
 from services.intake.wiring import Wired
-from shared.http import Body, wired_of
+from shared.http import Body, refusals, wired_of
 from shared.idempotency import IdempotencyKey
 
 router = APIRouter(tags=["messages 消息"])
@@ -112,13 +112,17 @@ class DeclineBody(Body):
     code: Annotated[str, Field(min_length=1, max_length=64, description="tracking code 查询码")]
 
 
-@router.get("/v1/opt-out", response_class=Response)
+@router.get(
+    "/v1/opt-out",
+    response_class=Response,
+    responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "the page"}},
+)
 async def get_page() -> Response:
     """The page that messages link to, the code behind the #."""
     return Response(_PAGE, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 
-@router.post("/v1/opt-out", status_code=204)
+@router.post("/v1/opt-out", status_code=204, responses=refusals(404))
 async def post_decline(request: Request, body: DeclineBody, idempotency_key: IdempotencyKey = None) -> None:
     """No further messages to the reporter of this report, of any of their reports. Said again it changes nothing."""
     wired: Wired = wired_of(request)

@@ -11,7 +11,7 @@ from services.intake.commands.add_to_report import add_to_report
 from services.intake.commands.speak_again import Speaker
 from services.intake.commands.withdraw_report import withdraw_report
 from services.intake.wiring import Wired
-from shared.http import Body, wired_of
+from shared.http import OPEN, Body, wired_of
 from shared.idempotency import IdempotencyKey, keyed_hash
 
 router = APIRouter(tags=["reports 上报"])
@@ -54,7 +54,7 @@ class Addition(BaseModel):
     media: list[UUID]
 
 
-@router.post("/v1/reports/{report_id}/withdrawal", status_code=201, response_model=Withdrawn)
+@router.post("/v1/reports/{report_id}/withdrawal", status_code=201, response_model=Withdrawn, openapi_extra=OPEN)
 async def post_withdrawal(
     request: Request, report_id: ReportId, body: WithdrawalBody, idempotency_key: IdempotencyKey = None
 ) -> Response:
@@ -67,7 +67,7 @@ async def post_withdrawal(
     return Response(answer, 201, media_type="application/json")
 
 
-@router.post("/v1/reports/{report_id}/additions", status_code=201, response_model=Addition)
+@router.post("/v1/reports/{report_id}/additions", status_code=201, response_model=Addition, openapi_extra=OPEN)
 async def post_addition(
     request: Request, report_id: ReportId, body: AdditionBody, idempotency_key: IdempotencyKey = None
 ) -> Response:

@@ -12,7 +12,7 @@ from services.intake.domain.purposes import Purpose, Reason
 from services.intake.queries.personal_log import LogView, personal_log
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import Body, Cursor, Listing, PageLimit, wired_of
+from shared.http import Body, Cursor, Listing, PageLimit, refusals, wired_of
 from shared.idempotency import IdempotencyKey
 from shared.kernel.area import AreaPath
 from shared.kernel.errors import FieldError, Invalid
@@ -101,7 +101,7 @@ async def post_look(
     return PersonalView(report_id=report_id, description=found.description, reporter=reporter, attributes=attributes)
 
 
-@router.post("/v1/activities/{activity_id}/personal")
+@router.post("/v1/activities/{activity_id}/personal", responses=refusals(404))
 async def post_look_at_visited(
     request: Request,
     response: Response,
@@ -120,7 +120,7 @@ async def post_look_at_visited(
     return VisitedView(activity_id=activity_id, person=person, details=dict(found.details))
 
 
-@router.post("/v1/personal/erasures")
+@router.post("/v1/personal/erasures", responses=refusals(404))
 async def post_erasure(
     request: Request, caller: Caller, body: ErasureBody, idempotency_key: IdempotencyKey = None
 ) -> ErasureView:

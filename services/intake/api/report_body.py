@@ -17,7 +17,7 @@ from services.intake.domain.report import (
     Origin,
     Reporter,
 )
-from shared.http import body_of
+from shared.http import body_of, one_way
 from shared.http.problems import sentence
 from shared.kernel.errors import FieldError, Invalid
 from shared.kernel.place import Datum
@@ -43,19 +43,21 @@ class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-_PLACES: Any = [{"required": ["lon", "lat"]}, {"required": ["grid"]}, {"required": ["component"]}]
-
-
 class LocationBody(_Sent):
     """One of: `lon` and `lat` (degrees, of `datum`), or `grid` (its path or national id), or `component` (its id), or
     `address` alone: words that name the street and community 街道、社区. Beside one of the others it is kept as it is.
     """
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [*_PLACES, {"required": ["address"], "not": {"anyOf": _PLACES}}],
-            "examples": [{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.011.003.009"}],
-        }
+        json_schema_extra=one_way(
+            {
+                "a point": (("lon", "lat"), ("datum", "address")),
+                "a grid": (("grid",), ("address",)),
+                "a component": (("component",), ("address",)),
+                "an address": (("address",), ()),
+            },
+            examples=[{"lon": 116.31, "lat": 39.98, "datum": "gcj02"}, {"grid": "110108.011.003.009"}],
+        )
     )
 
     lon: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False)] = None

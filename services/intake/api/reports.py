@@ -13,7 +13,7 @@ from services.intake.queries.report import ReportView
 from services.intake.queries.report import report as find_report
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import StraightRoute, runs, wired_of
+from shared.http import OPEN, StraightRoute, runs, wired_of
 from shared.idempotency import IdempotencyKey, key_of, keyed_hash
 
 router = APIRouter(tags=["reports 上报"])
@@ -42,7 +42,7 @@ async def _post_report(request: Request) -> Response:
     return Response(answer, 201, media_type="application/json")
 
 
-@straight_router.post("/v1/reports", status_code=201, response_model=ReportTaken)
+@straight_router.post("/v1/reports", status_code=201, response_model=ReportTaken, openapi_extra=OPEN)
 @runs(_post_report)
 async def post_report(body: ReportBody, caller: Caller, idempotency_key: IdempotencyKey = None) -> Any:
     """Take in one report 上报. It is durable when the answer comes; sent again with the same Idempotency-Key and body

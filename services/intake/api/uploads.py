@@ -9,10 +9,10 @@ import binascii
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
@@ -23,7 +23,7 @@ from services.intake.domain.upload import NotAnOffset, NotAPart, Upload
 from services.intake.queries.media import media as find_media
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import problem_response, wired_of
+from shared.http import problem_response, refusals, wired_of
 from shared.idempotency import IdempotencyKey
 from shared.kernel.errors import FieldError, Refusal, StaleVersion
 
@@ -64,12 +64,32 @@ class _TusRoute(APIRoute):
 
 router = APIRouter(tags=["uploads 断点续传"], route_class=_TusRoute)
 
-Length = Annotated[str | None, Header(alias="Upload-Length", description="bytes of the whole file")]
-Offset = Annotated[str | None, Header(alias="Upload-Offset", description="where this part begins")]
-Metadata = Annotated[
-    str | None,
-    Header(alias="Upload-Metadata", description="`id <base64>`: a UUIDv7 of the client's own; other names are ignored"),
-]
+
+def _header(name: str, description: str, *, required: bool = True, **schema: Any) -> dict[str, Any]:
+    return {
+        "in": "header",
+        "name": name,
+        "required": required,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+def _described(*headers: dict[str, Any], part: bool | None = None) -> dict[str, Any]:
+    """`openapi_extra` of a route of the protocol; `part`: whether a part must come with it, if one may."""
+    version = _header("Tus-Resumable", "the protocol's version", enum=[VERSION])
+    said: dict[str, Any] = {"parameters": [version, *headers]}
+    if part is not None:
+        content = {_PART: {"schema": {"type": "string", "format": "binary"}}}
+        said["requestBody"] = {"required": part, "content": content}
+    return said
+
+
+_LENGTH: Final = _header("Upload-Length", "bytes of the whole file", pattern=r"^\d{1,12}$")
+_OFFSET: Final = _header("Upload-Offset", "where this part begins", pattern=r"^\d{1,12}$")
+_METADATA: Final = _header(
+    "Upload-Metadata", "`id <base64>`: a UUIDv7 of the client's own; other names are ignored", required=False
+)
 
 
 class UploadView(BaseModel):
@@ -96,27 +116,30 @@ async def uploads_options(request: Request) -> Response:
     )
 
 
-@router.post("/v1/uploads", status_code=201, response_class=Response)
+@router.post(
+    "/v1/uploads",
+    status_code=201,
+    response_class=Response,
+    responses=refusals(404, 409, 412, 415),
+    openapi_extra=_described(_LENGTH, _METADATA, part=False),
+)
 async def post_upload(
     request: Request,
     caller: Caller,
-    upload_length: Length = None,
-    upload_metadata: Metadata = None,
-    content_type: Annotated[str | None, Header()] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Begin an upload; `Location` is where its parts go. A first part may come along."""
     wired: Wired = wired_of(request)
-    length = _number(upload_length, "Upload-Length", least=1)
-    own = _own_id(upload_metadata)
+    length = _number(request.headers.get("upload-length"), "Upload-Length", least=1)
+    own = _own_id(request.headers.get("upload-metadata"))
     upload = await begin_upload(wired.shelf, caller, length, media_id=own, key=idempotency_key)
-    if content_type == _PART and upload.received == 0:
+    if request.headers.get("content-type") == _PART and upload.received == 0:
         upload = await resume_upload(wired.shelf, caller, upload.id, 0, as_far_as_it_comes(request))
     location = f"{request.scope.get('root_path', '')}/v1/uploads/{upload.id}"
     return Response(status_code=201, headers={"Location": location, **_state(upload)})
 
 
-@router.head("/v1/uploads/{upload_id}", response_class=Response)
+@router.head("/v1/uploads/{upload_id}", response_class=Response, responses=refusals(412), openapi_extra=_described())
 async def head_upload(request: Request, upload_id: UUID, caller: Caller) -> Response:
     """How much of it is durable: where to go on."""
     wired: Wired = wired_of(request)
@@ -124,26 +147,33 @@ async def head_upload(request: Request, upload_id: UUID, caller: Caller) -> Resp
     return Response(headers={"Upload-Length": str(upload.length), **_state(upload)})
 
 
-@router.patch("/v1/uploads/{upload_id}", status_code=204, response_class=Response)
-async def patch_upload(
-    request: Request,
-    upload_id: UUID,
-    caller: Caller,
-    upload_offset: Offset = None,
-    content_type: Annotated[str | None, Header()] = None,
-) -> Response:
+@router.patch(
+    "/v1/uploads/{upload_id}",
+    status_code=204,
+    response_class=Response,
+    responses=refusals(409, 412, 415),
+    openapi_extra=_described(_OFFSET, part=True),
+)
+async def patch_upload(request: Request, upload_id: UUID, caller: Caller) -> Response:
     """Add a part where the last one ended. With the last byte the upload becomes media of the same id, or is refused
     and forgotten.
     """
     wired: Wired = wired_of(request)
+    content_type = request.headers.get("content-type")
     if content_type != _PART:
         raise NotAPart(f"Content-Type is {(content_type or 'missing')[:80]!r}; a part is {_PART}")
-    offset = _number(upload_offset, "Upload-Offset", least=0)
+    offset = _number(request.headers.get("upload-offset"), "Upload-Offset", least=0)
     upload = await resume_upload(wired.shelf, caller, upload_id, offset, as_far_as_it_comes(request))
     return Response(status_code=204, headers=_state(upload))
 
 
-@router.delete("/v1/uploads/{upload_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/v1/uploads/{upload_id}",
+    status_code=204,
+    response_class=Response,
+    responses=refusals(409, 412),
+    openapi_extra=_described(),
+)
 async def delete_upload(request: Request, upload_id: UUID, caller: Caller) -> Response:
     """Give it up. Media that it has become stays."""
     wired: Wired = wired_of(request)

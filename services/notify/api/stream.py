@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
+from fastapi.security import APIKeyQuery
 
 from services.notify.api.event_stream import EventStream
 from services.notify.domain.interest import Interest, wanted_area
@@ -13,10 +14,16 @@ from services.notify.queries.open_streams import OpenStream
 from services.notify.queries.ticket_holder import ticket_holder
 from services.notify.wiring import Wired
 from shared.auth import Principal, authorize
-from shared.http import wired_of
+from shared.http import AREA, refusals, wired_of
 
 router = APIRouter(tags=["stream 推送"])
 
+TICKET = APIKeyQuery(
+    name="ticket",
+    scheme_name="ticket",
+    description="of POST /v1/stream-tickets, in place of a header",
+    auto_error=False,
+)
 EXAMPLE = """: stream from 41
 retry: 2000
 id: 42
@@ -30,12 +37,17 @@ data: {"specversion":"1.0","type":"case.filed.v1","subject":"…","routingkey":"
     "/v1/stream",
     summary="Events of an area as they happen 实时事件流",
     response_class=Response,
-    responses={200: {"description": "server-sent events", "content": {"text/event-stream": {"example": EXAMPLE}}}},
+    responses={
+        200: {"description": "server-sent events", "content": {"text/event-stream": {"example": EXAMPLE}}},
+        **refusals(401, 403, 429),
+    },
+    openapi_extra={"security": [{"bearer": []}]},
 )
 async def stream(
     request: Request,
     area: Annotated[
-        str | None, Query(description="this area and all below it; without it, all of the caller's")
+        str | None,
+        Query(description="this area and all below it; without it, all of the caller's", json_schema_extra=AREA),
     ] = None,
     types: Annotated[
         str | None, Query(description="event types, separated by commas: case.filed.v1, or a family: case.*")
@@ -46,7 +58,7 @@ async def stream(
     last_event_id_header: Annotated[
         str | None, Header(alias="Last-Event-ID", description="the last `id:` seen; 0: from the oldest event kept")
     ] = None,
-    ticket: Annotated[str | None, Query(description="of POST /v1/stream-tickets, in place of a header")] = None,
+    ticket: Annotated[str | None, Depends(TICKET)] = None,
 ) -> Response:
     """`id:` is the token for `Last-Event-ID`, `event:` the type, `data:` the CloudEvent as JSON.
 

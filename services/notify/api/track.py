@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Request, Response
 from services.notify.domain.track import TooManyLookups
 from services.notify.queries.tracking import Track, track
 from services.notify.wiring import Wired
-from shared.http import wired_of
+from shared.http import refusals, wired_of
 from shared.http.address import client_address
 
 router = APIRouter(tags=["tracking 进度查询"])
 
 
-@router.get("/v1/track/{code}", summary="Where a report stands 查询进度")
+@router.get("/v1/track/{code}", summary="Where a report stands 查询进度", responses=refusals(429))
 async def get_track(
     request: Request, response: Response, code: Annotated[str, Path(min_length=1, max_length=64)]
 ) -> Track:

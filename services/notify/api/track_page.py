@@ -21,10 +21,18 @@ _UNKNOWN = (
     "There is no report with this code. Look again at the 12 characters you were given.",
 )
 _OFTEN = ("查询过于频繁，请稍候再试。", "Too many look-ups from here. Please wait a moment.")
-_PAGE: dict[str, Any] = {"content": {"text/html": {}}}
+_PAGE: dict[str, Any] = {
+    "content": {"text/html": {"schema": {"type": "string"}}},
+    "description": "the page, which says so",
+}
 
 
-@router.get("/track", response_class=HTMLResponse, summary="The page that asks for a code 查询页面")
+@router.get(
+    "/track",
+    response_class=HTMLResponse,
+    summary="The page that asks for a code 查询页面",
+    responses={303: {"description": "to the page of the code"}},
+)
 async def get_asking_page(
     request: Request, code: Annotated[str | None, Query(max_length=64, description="goes to its page")] = None
 ) -> Response:

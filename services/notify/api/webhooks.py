@@ -11,7 +11,7 @@ from services.notify.domain.interest import wanted_area
 from services.notify.queries.webhooks import Webhook, webhook, webhooks_of
 from services.notify.wiring import Wired
 from shared.auth import Caller, authorize
-from shared.http import BadCursor, Body, Cursor, Listing, PageLimit, decode_cursor, encode_cursor, wired_of
+from shared.http import AREA, BadCursor, Body, Cursor, Listing, PageLimit, decode_cursor, encode_cursor, wired_of
 from shared.idempotency import IdempotencyKey, request_hash
 
 router = APIRouter(tags=["webhooks 回调"])
@@ -21,7 +21,7 @@ class NewWebhook(Body):
     """Where to post what. Without `area`: all of the caller's own; without `types`: every type."""
 
     url: Annotated[str, Field(max_length=2048, description="http or https; a public address")]
-    area: Annotated[str | None, Field(max_length=300)] = None
+    area: Annotated[str | None, Field(json_schema_extra=AREA)] = None
     types: Annotated[list[str], Field(max_length=50, description="case.filed.v1, or a family: case.*")] = Field(
         default=[]
     )

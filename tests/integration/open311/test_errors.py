@@ -175,6 +175,6 @@ async def test_the_openapi_document_tells_both_formats(open311: Open311) -> None
     for methods in routes.values():
         for each in methods.values():
             assert {"application/json", "text/xml"} <= set(each["responses"]["200"]["content"])
-            assert {"application/json", "text/xml"} <= set(each["responses"]["default"]["content"])
+            assert {"application/json", "text/xml"} <= set(each["responses"]["400"]["content"])
     form = routes["/open311/v2/requests.{format}"]["post"]["requestBody"]["content"]
     assert set(form) == {"application/x-www-form-urlencoded", "multipart/form-data"}

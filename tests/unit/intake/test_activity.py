@@ -123,7 +123,7 @@ def test_each_kind_is_read(kind):
         ("visit", {"purpsoe": "x"}, "/purpsoe"),
         ("visit", {"note": "a\x00"}, "/note"),
         ("meeting", {"attendees": -1}, "/attendees"),
-        ("inspection", {"hazards": []}, "/"),
+        ("inspection", {"hazards": []}, "/hazards"),
         ("diary", {"content": None}, "/content"),
     ],
 )

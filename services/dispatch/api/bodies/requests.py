@@ -3,11 +3,12 @@
 from datetime import UTC
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from services.dispatch.api.bodies.body import ActBody, OpinionBody, Reason
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.order import Order
+from shared.http import Instant
 
 
 class ReasonBody(ActBody):
@@ -19,7 +20,7 @@ class ReasonBody(ActBody):
 class SuspensionBody(ReasonBody):
     """`until`: the day on which handling goes on by itself, a year from now at the latest."""
 
-    until: AwareDatetime
+    until: Instant
 
     def order(self, act: Act, **more: Any) -> Order:
         return super().order(act, until=self.until.astimezone(UTC), **more)

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from services.dispatch.api.bodies.body import ActBody, Location, Reason
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.order import Order
+from shared.http import Instant
 from shared.kernel.ids import uuid7
 
 
@@ -36,7 +37,7 @@ class AnswerBody(ActBody):
 
     task: UUID | None = None
     location: Location | None = None
-    answered_at: AwareDatetime | None = None
+    answered_at: Instant | None = None
 
     def order(self, act: Act, **more: Any) -> Order:
         place = self.location.place() if self.location else None

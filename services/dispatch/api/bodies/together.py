@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from services.dispatch.api.bodies.body import ActBody, Code, LimitBody, OpinionBody, Words
 from services.dispatch.domain.case import Act
 from services.dispatch.domain.order import Order, PartWanted
-from shared.http import Body
+from shared.http import Body, Instant
 
 
 class UrgingBody(OpinionBody):
@@ -49,7 +49,7 @@ class PartsBody(ActBody):
 class CoordinationBody(PartsBody):
     """`meeting_at`: they meet 联席会议, the lead unit presiding."""
 
-    meeting_at: AwareDatetime | None = None
+    meeting_at: Instant | None = None
 
 
 class PassBody(OpinionBody):

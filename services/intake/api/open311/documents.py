@@ -30,8 +30,7 @@ def reading(said: str, *, parameters: list[dict[str, Any]] | None = None, many: 
         "response_class": Response,
         "responses": {
             200: {"description": said, "content": {"application/json": {"schema": shown}, "text/xml": _XML}},
-            "default": _REFUSED,
-            "4XX": _REFUSED,
+            **{status: _REFUSED for status in (400, 403, 404, 413, 429, 500, 503)},
         },
         "openapi_extra": {"parameters": parameters} if parameters else None,
     }
@@ -64,7 +63,8 @@ def posting(said: str, properties: Mapping[str, Any], *, required: list[str], pl
 
 
 JURISDICTION: Final = query("jurisdiction_id", "which part of the city; needed where the endpoint serves several")
-EXTENSIONS: Final = query("extensions", "`true`: what the protocol's extensions add", enum=["true", "false"])
+_TRUTH: Final = ["true", "false", "1", "0", "yes", "no"]
+EXTENSIONS: Final = query("extensions", "`true`: what the protocol's extensions add", enum=_TRUTH)
 _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$"
 PAGES: Final = [
     query("page", "from 1", pattern=r"^\d{1,5}$"),
