@@ -77,6 +77,19 @@ def problem_response(refusal: Refusal, instance: str) -> Response:
     return Response(content, status, headers, media_type=PROBLEM_JSON)
 
 
+def internal_problem(instance: str) -> dict[str, Any]:
+    """What is told of a bug: nothing of our insides."""
+    return {
+        "type": "/problems/internal",
+        "title": "Something is wrong on our side",
+        "title_zh": "服务器内部错误",
+        "status": 500,
+        "detail": "the error was logged; the request may be sent again with the same Idempotency-Key",
+        "instance": instance,
+        "errors": [],
+    }
+
+
 def outage_problem() -> Unavailable:
     return Unavailable(
         "the database cannot be reached; nothing was stored, send the same request again",

@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.batches import Part, Shape, Work, in_parts, read_parts
 from services.intake.commands.name_media import name_media
 from services.intake.commands.receive_report import Desk
 from services.intake.domain import activity as domain
@@ -22,7 +23,7 @@ from services.intake.store.activities import Row, Standing
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import FieldError, Invalid, Refusal
+from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
 from shared.kernel.place import Place, to_wgs84
 from shared.postgres import Connection, is_outage, transaction
 
@@ -33,7 +34,16 @@ ACTION: Final = "activities:create"
 # Some 500 fixes. A longer track is judged in a thread: one of 10,000 takes 0.1 to 0.25 s, in which nobody should wait.
 LONG_BYTES: Final = 16_384
 
-Line: TypeAlias = tuple[int, bytes]
+# A hundred a transaction: an activity with a long track is a hundred times a report.
+PART: Final = 100
+
+
+class ActivitiesTooMany(TooLarge):
+    slug, title, title_zh = "activities-too-many", "Too many lines in one batch", "批量行数过多"
+
+
+class NoActivities(Invalid):
+    slug, title, title_zh = "no-activities", "The batch has no line", "批量内容为空"
 
 
 class NotStorable(Invalid):
@@ -73,27 +83,50 @@ async def record_activity(desk: Desk, outbox: Outbox, who: Principal, raw: bytes
     return outcome[1]
 
 
-async def record_activities(
-    desk: Desk, outbox: Outbox, who: Principal, lines: Sequence[Line], read: Read
-) -> list[tuple[int, Outcome]]:
-    """One part of a batch in one transaction, an answer for each line; a line that is refused costs the others nothing.
+class Batch(NamedTuple):
+    """A batch as it comes in: see `receive_batch.Batch`."""
 
-    Raises what `authorize` raises, and an outage: then nothing of this part is stored.
+    chunks: AsyncGenerator[bytes]
+    most_lines: int
+    line_bytes: int
+    read: Read
+    render: Callable[[Sequence[tuple[int, Outcome]]], bytes]
+    stopped: Callable[[int, Exception], bytes]
+
+
+def record_activities(desk: Desk, outbox: Outbox, who: Principal, batch: Batch) -> AsyncIterator[bytes]:
+    """The rendered answers as `in_parts` gives them; a line that is refused costs the others nothing. Raises what
+    `authorize` and it raise.
     """
     authorize(who, ACTION)
-    ready: list[tuple[int, _Ready]] = []
-    outcomes: dict[int, Outcome] = {}
-    for number, line in lines:
-        try:
-            ready.append((number, await _prepare(desk, who, line, read)))
-        except Refusal as refusal:
-            outcomes[number] = refusal
-        await asyncio.sleep(0)  # others have their turn between two
-    if ready:
-        async with transaction(desk.pool) as tx:
-            outcomes.update(await _store_each(tx, outbox, ready))
-        outbox.ring()
-    return [(number, outcomes[number]) for number, _ in lines]
+    shape = Shape(batch.most_lines, PART, batch.line_bytes, ActivitiesTooMany, NoActivities, "/v1/activities")
+
+    async def prepare(part: Part) -> list[tuple[int, _Ready | Refusal]]:
+        found: list[tuple[int, _Ready | Refusal]] = []
+        for number, line in part.lines:
+            try:
+                if isinstance(line, Refusal):
+                    raise line
+                found.append((number, await _prepare(desk, who, line, batch.read)))
+            except Refusal as refusal:
+                found.append((number, refusal))
+            await asyncio.sleep(0)  # others have their turn between two
+        return found
+
+    async def store_part(_: int, part: Part, found: list[tuple[int, _Ready | Refusal]]) -> bytes:
+        ready = [(number, each) for number, each in found if not isinstance(each, Refusal)]
+        outcomes: dict[int, Outcome] = {number: each for number, each in found if isinstance(each, Refusal)}
+        if ready:
+            async with transaction(desk.pool) as tx:
+                outcomes.update(await _store_each(tx, outbox, ready))
+            outbox.ring()
+        return batch.render([(number, outcomes[number]) for number, _ in part.lines])
+
+    def refused(numbers: Sequence[int], why: Refusal) -> bytes:
+        return batch.render([(number, why) for number in numbers])
+
+    parts = read_parts(batch.chunks, shape, b"")
+    return in_parts(parts, Work(prepare, store_part, refused, batch.stopped))
 
 
 async def _prepare(desk: Desk, who: Principal, raw: bytes, read: Read) -> _Ready:
