@@ -26,7 +26,7 @@ from services.intake.commands.receive_report import (
 )
 from services.intake.domain.component import Kept
 from services.intake.domain.duplicates import Cluster
-from services.intake.domain.report import Asked, AtComponent, AtPoint
+from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import idempotency
@@ -47,6 +47,8 @@ WAIT_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 5.0
 
 Outcome: TypeAlias = Row | Refusal
+# A report, and where it says that it is.
+Located: TypeAlias = tuple[Asked, AtPoint | InGrid | AtComponent]
 
 
 class BatchTooLong(TooLarge):
@@ -99,19 +101,19 @@ def receive_batch(desk: Desk, outbox: Outbox, who: Principal, batch: Batch) -> A
 async def _prepare(desk: Desk, who: Principal, part: Part, batch: Batch) -> list[tuple[int, Outcome]]:
     outcomes: list[tuple[int, Outcome]] = []
     for n in range(0, len(part.lines), TURN):
-        asked: list[tuple[int, Asked | Refusal]] = []
+        asked: list[tuple[int, Located | Refusal]] = []
         for number, line in part.lines[n : n + TURN]:
             try:
                 if isinstance(line, Refusal):
                     raise line
                 report = admit(desk.rules, who, batch.parse(line))
-                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
+                located = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
                     await known_media(desk, report.media, who)
-                asked.append((number, report))
+                asked.append((number, located))
             except Refusal as refusal:
                 asked.append((number, refusal))
-        named = await named_components(desk.pool, [report for _, report in asked if isinstance(report, Asked)])
+        named = await named_components(desk.pool, [each[0] for _, each in asked if not isinstance(each, Refusal)])
         outcomes += _place(desk, who, asked, named)
         await asyncio.sleep(0)
     await desk.vault.keep([outcome for _, outcome in outcomes if isinstance(outcome, Row)])
@@ -119,22 +121,23 @@ async def _prepare(desk: Desk, who: Principal, part: Part, batch: Batch) -> list
 
 
 def _place(
-    desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]], named: Mapping[int, Kept]
+    desk: Desk, who: Principal, asked: Sequence[tuple[int, Located | Refusal]], named: Mapping[int, Kept]
 ) -> list[tuple[int, Outcome]]:
     grids, now = desk.grids.current, desk.clock()
     points: dict[int, Place] = {}
-    for number, report in asked:
-        if isinstance(report, Asked) and isinstance(report.location, AtPoint):
-            points[number] = to_wgs84(*report.location)
+    for number, each in asked:
+        if not isinstance(each, Refusal) and isinstance(each[1], AtPoint):
+            points[number] = to_wgs84(*each[1])
     found = dict(zip(points, grids.locate_all([*points.values()]), strict=True))
     outcomes: list[tuple[int, Outcome]] = []
-    for number, report in asked:
-        if isinstance(report, Refusal):
-            outcomes.append((number, report))
+    for number, each in asked:
+        if isinstance(each, Refusal):
+            outcomes.append((number, each))
             continue
+        report, sent = each
         try:
-            place, sent = points.get(number), report.location
-            if place is not None and isinstance(sent, AtPoint):
+            if isinstance(sent, AtPoint):
+                place = points[number]
                 grid = in_grid(grids, sent, place, found[number])
             elif isinstance(sent, AtComponent):
                 report, place, grid = at_component(grids, report, named)
