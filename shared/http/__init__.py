@@ -15,7 +15,7 @@ from shared.http.shapes import (
     etag,
     if_match,
 )
-from shared.http.straight import StraightRoute, body_of, runs
+from shared.http.straight import StraightRoute, body_of, once_each, runs
 
 __all__ = [
     "PROBLEM_JSON",
@@ -35,6 +35,7 @@ __all__ = [
     "etag",
     "if_match",
     "new_app",
+    "once_each",
     "problem",
     "problem_response",
     "runs",

@@ -13,6 +13,7 @@ from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
 from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
 from shared.http.problems import (
+    MOST_ERRORS,
     PROBLEM_JSON,
     field_errors,
     internal_problem,
@@ -115,14 +116,14 @@ def _invalid_request(error: RequestValidationError) -> Refusal:
         where = next(e for e in errors if e["type"] == "json_invalid")
         return Malformed(f"the body is not JSON: {where.get('ctx', {}).get('error', where['msg'])}")
     found = []
-    for e in errors:
+    for e in errors[:MOST_ERRORS]:
         source, *rest = e["loc"]
         if source == "body":
             found += field_errors([e], skip=1)
         else:
             prefix = {"query": "?", "header": "header ", "path": "path "}.get(str(source), "")
             found.append(FieldError(prefix + ".".join(str(p) for p in rest), e["msg"]))
-    return Invalid(sentence(found), errors=found)
+    return Invalid(sentence(found, len(errors)), errors=found)
 
 
 _HTTP_WORDS: Final = {

@@ -18,6 +18,7 @@ from pydantic import (
 from services.intake.domain.activity import Asked, Person
 from services.intake.domain.report import AtPoint, InGrid
 from services.intake.domain.track import MOST_FIXES, Fix
+from shared.http import once_each
 from shared.http.problems import field_errors, sentence
 from shared.kernel.errors import Invalid, Malformed
 from shared.kernel.place import Datum, to_wgs84
@@ -183,6 +184,7 @@ _COMMON = set({"id", "kind", "started_at", "ended_at", "media", "reports", "loca
 def read_activity(raw: bytes) -> Asked:
     """An activity from its JSON. Raises Malformed, Invalid with a pointer to each bad field."""
     body = _body(raw)
+    once_each(raw)
     fixes: list[Fix] = []
     location: AtPoint | InGrid | None = None
     if isinstance(body, PatrolBody):
@@ -219,7 +221,7 @@ def _body(raw: bytes) -> PatrolBody | VisitBody | InspectionBody | DiaryBody | M
         elif e["loc"][:1] and e["loc"][0] in KINDS:
             e["loc"] = e["loc"][1:]  # the branch of the union is no part of the sender's document
     found = field_errors(errors)
-    raise Invalid(sentence(found), errors=found)
+    raise Invalid(sentence(found, len(errors)), errors=found)
 
 
 def _location(sent: WhereBody) -> AtPoint | InGrid:

@@ -11,28 +11,12 @@ from uuid import uuid4
 
 import orjson
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from services.intake.commands import find_duplicates, receive_batch
 from tests.integration.intake.conftest import Place, city, demo_areas
+from tests.integration.intake.doors import served
 
 PATH = "/intake/v1/reports/batch"
-
-
-@asynccontextmanager
-async def served(intake: Place) -> AsyncIterator[int]:
-    """The app behind a real door; its port."""
-    house = Starlette(routes=[Mount("/intake", intake.asgi)])
-    config = uvicorn.Config(house, port=0, http="httptools", lifespan="off", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await serving
 
 
 class Sender:
