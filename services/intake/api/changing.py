@@ -6,6 +6,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from services.intake.api.area_work import Ask, House, Sent, What, carry_out
+from services.intake.commands.plan_areas import FEW_AREAS
 from services.intake.wiring import Wired
 from shared.auth import Principal
 from shared.idempotency import request_hash
@@ -21,8 +22,8 @@ EFFECTIVE = Annotated[
 NOTE = Annotated[str | None, Query(description="why, for the list of versions", max_length=500, pattern=r"^[^\x00]*$")]
 
 # A change is weighed against all grids that there are, and a file is read whole: in this process up to here, which
-# takes some 0.1 s of it. A province of 120,000 took 9 s, in which nobody else was answered for 1.4 s at a time.
-FEW_GRIDS = 5_000
+# takes some 0.1 s of it. While it looked at a province of 120,000 nobody else was answered for up to 9 s.
+FEW_GRIDS = FEW_AREAS
 SHORT_BYTES = 1 << 20
 
 

@@ -7,7 +7,6 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from services.intake.domain.report import (
-    MOST_LATITUDE,
     SWAPPED,
     Asked,
     AtAddress,
@@ -16,6 +15,7 @@ from services.intake.domain.report import (
     InGrid,
     Origin,
     Reporter,
+    looks_swapped,
 )
 from shared.http import body_of, once_each
 from shared.http.problems import sentence
@@ -135,7 +135,7 @@ def _hinted(refusal: Invalid, raw: bytes) -> Invalid:
     """The refusal, which says so where the two numbers of the place were swapped: no latitude is beyond 90 degrees."""
     try:
         sent = orjson.loads(raw)["location"]
-        swapped = abs(sent["lon"]) <= MOST_LATITUDE < abs(sent["lat"]) <= 2 * MOST_LATITUDE
+        swapped = looks_swapped(sent["lon"], sent["lat"])
     except (ValueError, LookupError, TypeError):
         return refusal
     if not swapped:

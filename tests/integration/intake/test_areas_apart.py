@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import TypeVar
 
 import httpx
@@ -13,6 +14,9 @@ import pytest
 import shapely
 
 from services.intake.api import changing
+from services.intake.commands import plan_areas
+from services.intake.worker import worker_jobs
+from shared.jobs import supervise
 from tests.integration.intake.conftest import COMMUNITY, DISTRICT, Place, collection, feature, grid, square
 
 T = TypeVar("T")
@@ -104,6 +108,36 @@ async def test_what_is_done_apart_is_answered_alike(own_intake: Place, monkeypat
     assert again.content == first.content
     elsewhere = await own_intake.http.post("/intake/v1/areas/merge", json=merging, headers=own_intake.staff("admin"))
     assert elsewhere.status_code == 404
+
+
+async def test_a_planned_change_of_a_large_city_is_carried_out_apart(
+    own_intake: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan_areas, "FEW_AREAS", 0)
+
+    async def here(*_: object) -> bool:
+        raise AssertionError("carried out here")
+
+    monkeypatch.setattr(plan_areas, "carry_out_due", here)
+    at = own_intake.wired.clock() + timedelta(seconds=2)
+    content = collection([feature(grid(1, 1), "grid", square(1, 1), "新名")])
+    planned = (await put(own_intake, content, effective=at.isoformat())).json()["plan"]
+    stop = asyncio.Event()
+    plans = [job for job in worker_jobs(own_intake.wired) if job.name == "area-plans"]
+    working = asyncio.create_task(supervise(plans, stop))
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                view = await own_intake.http.get(f"/intake/v1/area-plans/{planned}", headers=own_intake.staff("admin"))
+                if view.json()["status"] != "waiting":
+                    break
+                await asyncio.sleep(0.2)
+    finally:
+        stop.set()
+        await working
+    assert (view.json()["status"], len(plans)) == ("done", 1)
+    area = await own_intake.http.get(f"/intake/v1/areas/{grid(1, 1)}", headers=own_intake.app)
+    assert area.json()["name"] == "新名"
 
 
 async def test_a_worker_that_dies_is_a_503_and_the_next_one_works(

@@ -188,6 +188,28 @@ async def test_of_many_bad_fields_the_first_are_listed_and_the_others_counted(in
     assert problem["detail"].endswith("and 59997 more")
 
 
+@pytest.mark.parametrize("at", ["activity", "activities", "report", "batch"])
+async def test_longitude_and_latitude_the_wrong_way_round_are_told_as_that(intake: Place, at: str) -> None:
+    door, there = DOORS[at], middle(1, 1)
+    turned = {"lon": there["lat"], "lat": there["lon"]}
+    sent = {**orjson.loads(door.good(intake)), "location": turned}
+    (problem,) = problems(await send(intake, door, orjson.dumps(sent)))
+    assert (problem["status"], problem["hint"]) == (422, "swapped")
+    assert problem["errors"][0]["pointer"] == "/location/lat"
+    assert "seem to be swapped" in problem["errors"][0]["message"]
+
+
+async def test_a_track_the_wrong_way_round_is_told_as_that(intake: Place) -> None:
+    there = middle(1, 1)
+    track = [[there["lat"], there["lon"], 0], [there["lat"], there["lon"], 60]]
+    sent = {**orjson.loads(visit(intake)), "kind": "patrol", "track": track}
+    for name in ("purpose", "location"):
+        del sent[name]
+    problem = (await send(intake, DOORS["activity"], orjson.dumps(sent))).json()
+    assert (problem["status"], problem["hint"]) == (422, "swapped")
+    assert problem["errors"][0]["pointer"] == "/track/0/1"
+
+
 HEAD = b"Host: x\r\nContent-Type: application/json\r\n"
 
 
