@@ -34,7 +34,7 @@ class IntakeSettings(Settings):
     media_upload_hours: int = Field(24, ge=1, description="an upload waits so long for its next part")
     media_thumbnails_at_once: int = Field(1, ge=1, le=16, description="pictures that one process makes smaller at once")
     batch_max_lines: int = Field(5_000, ge=1, le=50_000)
-    batch_max_bytes: int = Field(16 << 20, ge=1024)
+    batch_max_bytes: int = Field(256 << 20, ge=1024)
     areas_max_bytes: int = Field(64 << 20, ge=1024)
     area_tolerance_m2: float = Field(10.0, ge=0, description="gaps and overlaps of grids up to this size are let pass")
     group_writers: int = Field(2, ge=1, le=8, description="transactions of posted reports under way at once")

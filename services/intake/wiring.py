@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.intake.apart import AreaWorker
 from services.intake.channels import ways
 from services.intake.commands.group_commit import GroupWriter
 from services.intake.commands.receive_report import Desk
@@ -58,6 +59,7 @@ class Wired:
     grids: Grids
     desk: Desk
     area_rules: Rules
+    area_worker: AreaWorker
     media: MediaFiles
     shelf: Shelf
     thumbnailer: Thumbnailer
@@ -116,6 +118,7 @@ async def wire(settings: IntakeSettings, carrier: Carrier, *, clock: Clock = utc
                 vault,
             ),
             area_rules=Rules([level.key for level in pack.levels], settings.area_tolerance_m2),
+            area_worker=AreaWorker(),
             media=media,
             shelf=Shelf(
                 base.pool,

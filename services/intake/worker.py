@@ -17,13 +17,18 @@ from shared.jobs import Job
 
 def worker_jobs(wired: Wired) -> list[Job]:
     """What a worker runs; there may be several at once."""
+
+    async def planned_apart() -> bool:
+        given = (wired.settings.database_url, wired.area_rules, wired.pack.zone, None)
+        return bool(await wired.area_worker.carry_out(given))
+
     return [
         wired.carrier.relay_job(wired.pool, wired.outbox),
         *(wired.carrier.consumer_job(wired.pool, subscription) for subscription in subscriptions(wired)),
         forget_visited_job(wired.pool, wired.clock, wired.settings.activities_personal_days),
         idempotency.sweep_job(wired.pool, SCHEMA, wired.settings.idempotency_hours),
         clusters_job(wired.pool),
-        area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules),
+        area_plans_job(wired.pool, wired.outbox, wired.clock, wired.area_rules, planned_apart),
         sweep_media.sweep_job(
             wired.shelf,
             timedelta(days=wired.settings.media_unnamed_days),

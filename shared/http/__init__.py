@@ -21,7 +21,7 @@ from shared.http.shapes import (
     if_match,
     one_way,
 )
-from shared.http.straight import StraightRoute, body_of, runs
+from shared.http.straight import StraightRoute, body_of, once_each, runs
 
 __all__ = [
     "AREA",
@@ -46,6 +46,7 @@ __all__ = [
     "etag",
     "if_match",
     "new_app",
+    "once_each",
     "one_way",
     "operations",
     "problem",

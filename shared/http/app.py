@@ -13,7 +13,15 @@ from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
 from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
 from shared.http.openapi import DescribedApp, allowed_methods, name_of
-from shared.http.problems import PROBLEM_JSON, field_errors, outage_problem, problem_response, sentence
+from shared.http.problems import (
+    MOST_ERRORS,
+    PROBLEM_JSON,
+    field_errors,
+    internal_problem,
+    outage_problem,
+    problem_response,
+    sentence,
+)
 from shared.kernel.errors import FieldError, Invalid, Malformed, NotFound, Refusal
 from shared.postgres import is_outage
 from shared.settings import Settings
@@ -101,16 +109,7 @@ def answer_refusals(app: FastAPI) -> None:
             log.warning("request met an outage", path=route_of(request.scope), error=repr(error))
             return problem_response(outage_problem(), request.url.path)
         log.error("request failed", path=route_of(request.scope), exc_info=error)
-        body = {
-            "type": "/problems/internal",
-            "title": "Something is wrong on our side",
-            "title_zh": "服务器内部错误",
-            "status": 500,
-            "detail": "the error was logged; the request may be sent again with the same Idempotency-Key",
-            "instance": request.url.path,
-            "errors": [],
-        }
-        return JSONResponse(body, 500, media_type=PROBLEM_JSON)
+        return JSONResponse(internal_problem(request.url.path), 500, media_type=PROBLEM_JSON)
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -124,14 +123,14 @@ def _invalid_request(error: RequestValidationError) -> Refusal:
         where = next(e for e in errors if e["type"] == "json_invalid")
         return Malformed(f"the body is not JSON: {where.get('ctx', {}).get('error', where['msg'])}")
     found = []
-    for e in errors:
+    for e in errors[:MOST_ERRORS]:
         source, *rest = e["loc"]
         if source == "body":
             found += field_errors([e], skip=1)
         else:
             prefix = {"query": "?", "header": "header ", "path": "path "}.get(str(source), "")
             found.append(FieldError(prefix + ".".join(str(p) for p in rest), e["msg"]))
-    return Invalid(sentence(found), errors=found)
+    return Invalid(sentence(found, len(errors)), errors=found)
 
 
 _HTTP_WORDS: Final = {

@@ -13,12 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry
 from shared.http.problems import problem_response
-from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
+from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge, UnsupportedMedia
 from shared.leases import LIMITED
 
 
+class PackedBody(UnsupportedMedia):
+    slug, title, title_zh = "packed-body", "Compressed bodies are not taken", "不接受压缩的请求体"
+
+
 class BodyLimit:
-    """Refuses a body over `limit` bytes: at once by its Content-Length, else as soon as that much has come.
+    """Refuses a body over `limit` bytes: at once by its Content-Length, else as soon as that much has come; and one
+    that is compressed, since nobody can say how large it is.
 
     A route that takes larger bodies (media, batches) is added to `app.state.large_routes`: path → its own limit; a path
     that ends with `/*` stands for everything one step below it.
@@ -39,6 +44,9 @@ class BodyLimit:
             if name == b"content-length" and value.isdigit() and int(value) > limit:
                 await problem_response(_too_large(limit), scope["path"])(scope, receive, send)
                 return
+            if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
+                await problem_response(_packed(value), scope["path"])(scope, receive, send)
+                return
         seen = 0
 
         async def counted() -> Message:
@@ -55,6 +63,11 @@ class BodyLimit:
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body may have {limit:,} bytes at the most", facts={"limit_bytes": limit})
+
+
+def _packed(coding: bytes) -> PackedBody:
+    words = f"{coding[:40].decode('latin-1')!r} is not taken: send the body as it is, without Content-Encoding"
+    return PackedBody(words, errors=[FieldError("header Content-Encoding", words)])
 
 
 class EmptyMeansAbsent:

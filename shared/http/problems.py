@@ -42,6 +42,8 @@ STATUS: Final[Mapping[type[Refusal], int]] = {
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 2
+# Bad fields that an answer lists: 60,000 misspelt ones in a mebibyte made an answer of four.
+MOST_ERRORS: Final = 100
 
 
 def problem(refusal: Refusal, instance: str) -> dict[str, Any]:
@@ -77,6 +79,19 @@ def problem_response(refusal: Refusal, instance: str) -> Response:
     return Response(content, status, headers, media_type=PROBLEM_JSON)
 
 
+def internal_problem(instance: str) -> dict[str, Any]:
+    """What is told of a bug: nothing of our insides."""
+    return {
+        "type": "/problems/internal",
+        "title": "Something is wrong on our side",
+        "title_zh": "服务器内部错误",
+        "status": 500,
+        "detail": "the error was logged; the request may be sent again with the same Idempotency-Key",
+        "instance": instance,
+        "errors": [],
+    }
+
+
 def outage_problem() -> Unavailable:
     return Unavailable(
         "the database cannot be reached; nothing was stored, send the same request again",
@@ -85,9 +100,9 @@ def outage_problem() -> Unavailable:
 
 
 def field_errors(errors: list[Any], *, skip: int = 0) -> list[FieldError]:
-    """Pydantic's errors as JSON pointers; `skip` leading parts of each location are left out."""
+    """Pydantic's errors as JSON pointers, the first of them; `skip` leading parts of each location are left out."""
     found = []
-    for error in errors:
+    for error in errors[:MOST_ERRORS]:
         parts = [str(p) for p in error["loc"][skip:]]
         found.append(FieldError("/" + "/".join(p.replace("~", "~0").replace("/", "~1") for p in parts), error["msg"]))
     return found
@@ -98,10 +113,11 @@ def invalid_body(error: ValidationError) -> Refusal:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     if any(e["type"] == "json_invalid" for e in errors):
         return Malformed(f"the body is not JSON: {errors[0]['msg']}")
-    return Invalid(sentence(found := field_errors(errors)), errors=found)
+    return Invalid(sentence(found := field_errors(errors), len(errors)), errors=found)
 
 
-def sentence(errors: list[FieldError]) -> str:
-    """The first three of them in one line."""
+def sentence(errors: list[FieldError], count: int = 0) -> str:
+    """The first three of them in one line, and how many more there are, of `count` where not all are given."""
     named = "; ".join(f"{e.pointer}: {e.message}" for e in errors[:3])
-    return named + (f"; and {len(errors) - 3} more" if len(errors) > 3 else "")
+    more = max(count, len(errors)) - 3
+    return named + (f"; and {more} more" if more > 0 else "")

@@ -1,6 +1,8 @@
 """A route without the framework's dependency machinery, for addresses called thousands of times a second."""
 
+import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar, cast
 
 from fastapi import Request, Response
@@ -8,6 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from shared.http.problems import invalid_body
+from shared.kernel.errors import FieldError, Invalid
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -33,6 +36,24 @@ def runs(straight: Straight) -> Callable[[Callable[..., Any]], Callable[..., Any
         return endpoint
 
     return marked
+
+
+def once_each(raw: bytes) -> None:
+    """Raise Invalid for JSON that gives a member twice: readers differ in which of the two counts, so the sender must
+    say. What is no JSON, or too deep, is left to who reads it. 10 µs for a report.
+    """
+
+    def unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(members)
+        if len(found) < len(members):
+            names = [name for name, _ in members]
+            twice = next(name for name in names if names.count(name) > 1)
+            pointer = f"…/{twice[:80]}".encode(errors="replace").decode()
+            raise Invalid(f"the member {pointer} is given twice", errors=[FieldError(pointer, "given twice")])
+        return found
+
+    with suppress(ValueError, RecursionError):
+        json.loads(raw, object_pairs_hook=unique)
 
 
 def body_of(model: type[M], raw: bytes, default: M | None = None) -> M:

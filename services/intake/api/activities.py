@@ -1,6 +1,6 @@
 """Field work: record one, record many, read what was recorded."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,26 +10,22 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.api.activity_body import ActivityBody, read_activity
+from services.intake.api.batch_answer import NDJSON, answered, chunks_of, refused, stopped
 from services.intake.api.personal import once_of
-from services.intake.commands.read_personal import Once
-from services.intake.commands.record_activities import Line, Outcome, record_activities, record_activity
+from services.intake.commands.record_activities import Batch, Outcome, record_activities, record_activity
 from services.intake.queries.activities import ActivityView
 from services.intake.queries.activities import activities as list_activities
 from services.intake.queries.activities import activity as find_activity
 from services.intake.wiring import Wired
 from shared.auth import Caller
-from shared.http import AREA, Cursor, Instant, Listing, PageLimit, StraightRoute, problem, runs, status_of, wired_of
+from shared.http import AREA, Cursor, Instant, Listing, PageLimit, StraightRoute, runs, wired_of
 from shared.idempotency import IdempotencyKey, key_of
-from shared.kernel.errors import Invalid, Refusal, TooLarge, Unavailable
-from shared.postgres import is_outage
+from shared.kernel.errors import Refusal
 
 router = APIRouter(tags=["activities 工作记录"])
 straight_router = APIRouter(tags=["activities 工作记录"], route_class=StraightRoute)
 
-NDJSON = "application/x-ndjson"
 PATH = "/v1/activities/batch"
-# A hundred a transaction: an activity with a long track is a hundred times a report.
-PART = 100
 _DOCUMENTED: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -39,18 +35,11 @@ _DOCUMENTED: dict[str, Any] = {
 }
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "a line each: {line, status, id?, again?, problem?}; lines are numbered from 1",
+        "description": "a line each: {line, status, id?, again?, problem?}; lines are numbered from 1. "
+        "`stopped: true` on the last one: neither it nor any after it was stored",
         "content": {NDJSON: {"schema": {"type": "string"}}},
     }
 }
-
-
-class ActivitiesTooMany(TooLarge):
-    slug, title, title_zh = "activities-too-many", "Too many lines in one batch", "批量行数过多"
-
-
-class NoActivities(Invalid):
-    slug, title, title_zh = "no-activities", "The batch has no line", "批量内容为空"
 
 
 class ActivityTaken(BaseModel):
@@ -84,34 +73,15 @@ async def post_activity(body: ActivityBody, caller: Caller, idempotency_key: Ide
 
 
 @router.post(PATH, response_class=StreamingResponse, openapi_extra=_DOCUMENTED, responses=_ANSWERS)
-async def post_activities(
-    request: Request, caller: Caller, idempotency_key: IdempotencyKey = None
-) -> StreamingResponse:
-    """Record up to 2,000 activities, NDJSON. A line that is refused says why and costs the others nothing; answers come
-    in parts of 100 lines, each when it is stored. A batch that was cut off is sent again whole: what stands is answered
-    with 200. An Idempotency-Key is refused with another body.
+async def post_activities(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> Response:
+    """Record up to 2,000 activities, NDJSON. A line that is refused says why and costs the others nothing. Lines are
+    read as they come, and answered in parts of 100, each when it is stored. A batch that was cut off is sent again
+    whole: what stands is answered with 200. An Idempotency-Key is refused with another body.
     """
     wired: Wired = wired_of(request)
-    lines = _lines(await request.body(), wired.settings.activities_max_lines)
-    parts = [lines[n : n + PART] for n in range(0, len(lines), PART)]
-
-    async def store(part: Sequence[Line], once: Once | None = None) -> bytes:
-        return _rendered(await record_activities(wired.desk, wired.outbox, caller, part, read_activity, once))
-
-    first = await store(parts[0], await once_of(request, wired, idempotency_key))
-
-    async def answers() -> AsyncIterator[bytes]:
-        yield first
-        for part in parts[1:]:
-            try:
-                yield await store(part)
-            except Exception as error:
-                if not (is_outage(error) or isinstance(error, Unavailable)):
-                    raise
-                late = Unavailable("the database cannot be reached; this line was not stored", facts={"retry_after": 2})
-                yield _rendered([(number, late) for number, _ in part])
-
-    return StreamingResponse(answers(), media_type=NDJSON)
+    limits = (wired.settings.activities_max_lines, wired.settings.max_body_bytes)
+    batch = Batch(chunks_of(request), *limits, read_activity, _rendered, _stopped, idempotency_key, PATH)
+    return await answered(record_activities(wired.desk, wired.outbox, caller, batch))
 
 
 @router.get("/v1/activities")
@@ -148,22 +118,16 @@ async def get_activity(request: Request, activity_id: UUID, caller: Caller) -> A
     return await find_activity(wired.pool, caller, activity_id)
 
 
-def _lines(raw: bytes, most: int) -> list[Line]:
-    lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), start=1) if line.strip()]
-    if len(lines) > most:
-        raise ActivitiesTooMany(f"{len(lines):,} lines; a batch may have {most:,}", facts={"limit_lines": most})
-    if not lines:
-        raise NoActivities("send one activity a line, as for POST /v1/activities")
-    return lines
+def _stopped(number: int, error: Exception) -> bytes:
+    return stopped(number, error, f"/intake{PATH}")
 
 
 def _rendered(outcomes: Sequence[tuple[int, Outcome]]) -> bytes:
     out = []
     for number, outcome in outcomes:
         if isinstance(outcome, Refusal):
-            answer = {"line": number, "status": status_of(outcome), "problem": problem(outcome, f"/intake{PATH}")}
-        else:
-            status = 200 if outcome.again else 201
-            answer = {"line": number, "status": status, **outcome._asdict()}
+            out.append(refused(number, outcome, f"/intake{PATH}"))
+            continue
+        answer = {"line": number, "status": 200 if outcome.again else 201, **outcome._asdict()}
         out.append(orjson.dumps(answer, default=str, option=orjson.OPT_APPEND_NEWLINE))
     return b"".join(out)

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
+import orjson
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -16,9 +17,9 @@ from pydantic import (
 )
 
 from services.intake.domain.activity import Asked, Person
-from services.intake.domain.report import AtPoint, InGrid
+from services.intake.domain.report import SWAPPED, AtPoint, InGrid, looks_swapped
 from services.intake.domain.track import MOST_FIXES, Fix
-from shared.http import one_way
+from shared.http import once_each, one_way
 from shared.http.problems import field_errors, sentence
 from shared.kernel.errors import FieldError, Invalid, Malformed
 from shared.kernel.place import Datum, to_wgs84
@@ -193,6 +194,7 @@ _COMMON = set({"id", "kind", "started_at", "ended_at", "media", "reports", "loca
 def read_activity(raw: bytes) -> Asked:
     """An activity from its JSON. Raises Malformed, Invalid with a pointer to each bad field."""
     body = _body(raw)
+    once_each(raw)
     fixes: list[Fix] = []
     location: AtPoint | InGrid | None = None
     if isinstance(body, PatrolBody):
@@ -229,7 +231,21 @@ def _body(raw: bytes) -> PatrolBody | VisitBody | InspectionBody | DiaryBody | M
         elif e["loc"][:1] and e["loc"][0] in KINDS:
             e["loc"] = e["loc"][1:]  # the branch of the union is no part of the sender's document
     found = field_errors(errors)
-    raise Invalid(sentence(found), errors=found)
+    if not _swapped(raw):
+        raise Invalid(sentence(found, len(errors)), errors=found)
+    places = ("/location/lat", "/track/0/1")
+    found = [e._replace(message=f"{e.message}; {SWAPPED}") if e.pointer in places else e for e in found]
+    raise Invalid(sentence(found, len(errors)), errors=found, facts={"hint": "swapped"})
+
+
+def _swapped(raw: bytes) -> bool:
+    """Whether the two numbers of the place, or of the first fix, were sent the wrong way round."""
+    try:
+        sent = orjson.loads(raw)
+        lon, lat = sent["track"][0][:2] if "track" in sent else (sent["location"]["lon"], sent["location"]["lat"])
+        return looks_swapped(lon, lat)
+    except (ValueError, LookupError, TypeError):
+        return False
 
 
 def _location(sent: WhereBody) -> AtPoint | InGrid:

@@ -1,16 +1,14 @@
 """Areas: read the hierarchy as it is or was, put a new one."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from services.intake.api.area_shapes import AreasTaken
+from services.intake.api.area_work import Sent
 from services.intake.api.changing import DAY, DRY_RUN, EFFECTIVE, NOTE, Asked, change_as_asked
 from services.intake.domain.effective import time_of
-from services.intake.grids.change import Change
-from services.intake.grids.reading import look_at
 from services.intake.queries.areas import AreaView
 from services.intake.queries.areas import area as find_area
 from services.intake.queries.areas import areas as list_areas
@@ -107,7 +105,5 @@ async def put_areas(
     wired: Wired = wired_of(request)
     below = None if retire_below is None else AreaPath.parse(retire_below, pointer="?retire_below")
     authorize(caller, "areas:write", below)
-    content = await request.body()
-    given, found = await asyncio.to_thread(look_at, content, request.headers.get("content-type", ""), datum)
-    asked = Asked(dry_run, effective, note)
-    return await change_as_asked(wired, caller, request, Change(given, below), asked, found)
+    sent = Sent(await request.body(), request.headers.get("content-type", ""), datum, below)
+    return await change_as_asked(wired, caller, request, sent, Asked(dry_run, effective, note))

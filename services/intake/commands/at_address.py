@@ -1,7 +1,7 @@
 """A report whose place is an address in words: the area that it names, and a grid in it."""
 
 from services.intake.domain.address import POINTER, NamedArea, UnknownAddress, area_named
-from services.intake.domain.report import Asked, AtAddress, InGrid
+from services.intake.domain.report import Asked, AtAddress, AtComponent, AtPoint, InGrid
 from services.intake.store import addresses as store
 from shared.kernel.errors import FieldError
 from shared.postgres import Pool
@@ -26,14 +26,17 @@ class AreaNames:
         return self._names
 
 
-async def at_address(pool: Pool, names: AreaNames, version: int, asked: Asked) -> Asked:
-    """The report in a grid of the area that its address names: the one that is named too, or its first.
+async def at_address(
+    pool: Pool, names: AreaNames, version: int, asked: Asked
+) -> tuple[Asked, AtPoint | InGrid | AtComponent]:
+    """The report, and where it says that it is: for an address in a grid of the area that it names, the one that is
+    named too, or its first.
 
     `approximate`, unless the grid was named or is the only one. Any other report comes back as it is. `version` is that
     of the areas in use. Raises UnknownAddress, AmbiguousAddress.
     """
     if not isinstance(asked.location, AtAddress):
-        return asked
+        return asked, asked.location
     address = asked.location.address
     area = area_named(address, await names.of(pool, version), names.depth - 1)
     below = await store.grids_below(pool, names.grid, area.path, address)
@@ -43,4 +46,5 @@ async def at_address(pool: Pool, names: AreaNames, version: int, asked: Asked) -
             errors=[FieldError(POINTER, "names an area without grids")],
         )
     (path, named), *others = below
-    return asked._replace(location=InGrid(path), approximate=bool(others) and not named)
+    grid = InGrid(path)
+    return asked._replace(location=grid, approximate=bool(others) and not named), grid

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -136,10 +136,13 @@ async def change_areas(
                 counts = (len(fresh), len(weighed.retired))
                 await area_history.add_version(tx, version, since, told.by, told.note, *counts)
                 await area_history.add_successions(tx, weighed.successions, version)
-                # Part by part: those of a province take ten seconds to write, longer than a transaction may be idle.
-                parts = _events(fresh, weighed, version, now)
-                while (events := await asyncio.to_thread(next, parts, None)) is not None:
-                    await outbox.add(tx, events)
+                before, after = _links(weighed.successions)
+                for begin in range(0, len(fresh), FACTS):  # written as they are made: the transaction is never idle
+                    part = fresh[begin : begin + FACTS]
+                    await outbox.add(tx, await asyncio.to_thread(_defined, part, before, now))
+                ended = [outgoing.area_retired(path, version, now, after[path]) for path in weighed.retired]
+                for begin in range(0, len(ended), FACTS):
+                    await outbox.add(tx, ended[begin : begin + FACTS])
             if plan is not None:
                 await area_plans.settle(tx, plan.id, "done", now, version)
             done = Imported(len(weighed.changed), unchanged, len(weighed.retired), version, weighed.found)
@@ -160,17 +163,16 @@ async def _weigh(pool: Pool, change: Change, rules: Rules) -> tuple[int, Weighed
     return seen, await asyncio.to_thread(weigh, change, known, rules, ended)
 
 
-def _events(fresh: Sequence[Area], weighed: Weighed, version: int, at: datetime) -> Iterator[list[Event]]:
-    """The facts, at most `FACTS` at a time."""
+def _links(successions: Sequence[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """What each came from, and what each became."""
     before: dict[str, list[str]] = defaultdict(list)
     after: dict[str, list[str]] = defaultdict(list)
-    for predecessor, successor in weighed.successions:
+    for predecessor, successor in successions:
         before[successor].append(predecessor)
         after[predecessor].append(successor)
-    for begin in range(0, len(fresh), FACTS):
-        part = fresh[begin : begin + FACTS]
-        texts: Any = shapely.to_geojson(shapely.from_wkb([area.geometry for area in part]))
-        yield [outgoing.area_defined(area, text, at, before[area.path]) for area, text in zip(part, texts, strict=True)]
-    for begin in range(0, len(weighed.retired), FACTS):
-        retired = weighed.retired[begin : begin + FACTS]
-        yield [outgoing.area_retired(path, version, at, after[path]) for path in retired]
+    return before, after
+
+
+def _defined(part: Sequence[Area], before: dict[str, list[str]], at: datetime) -> list[Event]:
+    texts: Any = shapely.to_geojson(shapely.from_wkb([area.geometry for area in part]))
+    return [outgoing.area_defined(area, text, at, before[area.path]) for area, text in zip(part, texts, strict=True)]

@@ -1,8 +1,8 @@
 """Find where an activity was: the grid it counts for, those it touched, its track."""
 
+from services.intake.commands.receive_report import in_grid, place_of
 from services.intake.domain.activity import Asked, Placed
-from services.intake.domain.masking import mask
-from services.intake.domain.report import AtPoint, InGrid, OutsideEveryGrid, UnknownGrid
+from services.intake.domain.report import AtPoint, OutsideEveryGrid
 from services.intake.domain.track import track
 from services.intake.grids.index import GridIndex
 from shared.kernel.errors import FieldError
@@ -30,20 +30,8 @@ def place_activity(grids: GridIndex, asked: Asked) -> Placed:
     location = asked.location
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
-        at = grids.locate(place)
-        if at is None:
-            raise OutsideEveryGrid(
-                f"longitude, latitude {place.lon:.6f}, {place.lat:.6f} (WGS 84) lies in no grid of this city; "
-                "check the order and the datum",
-                errors=[FieldError("/location", "in no grid of this city")],
-            )
+        at = in_grid(grids, location, place, grids.locate(place))
         return Placed(at, [at], place, None)
-    assert isinstance(location, InGrid)
-    path = grids.path_of(location.grid)
-    centre = None if path is None else grids.centre_of(path)
-    if path is None or centre is None:
-        raise UnknownGrid(
-            f"there is no grid {mask(location.grid[:80])!r}; GET /intake/v1/areas?level=grid lists them",
-            errors=[FieldError("/location/grid", "no such grid")],
-        )
+    assert location is not None  # a patrol has its track, all others a place
+    centre, path = place_of(grids, location)
     return Placed(path, [path], centre, None)

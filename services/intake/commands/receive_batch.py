@@ -1,11 +1,12 @@
 """Receive a batch: many reports in one request, a thousand in a transaction, an answer for each line.
 
 A line that is refused costs its neighbours nothing. With an Idempotency-Key each part's answers are stored in its own
-transaction: sent again, the parts that were stored are answered as before, and the others are stored now.
+transaction, with a digest of the batch as far as its end: sent again, the parts that were stored are answered as before
+and the others are stored now.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from services.intake.commands.admit_report import admit
 from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
+from services.intake.commands.batches import Part, Shape, Work, in_parts, read_parts
 from services.intake.commands.find_duplicates import KINDS, beside, looked_at, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
@@ -24,15 +26,15 @@ from services.intake.commands.receive_report import (
 )
 from services.intake.domain.component import Kept
 from services.intake.domain.duplicates import Cluster
-from services.intake.domain.report import Asked, AtComponent, AtPoint
+from services.intake.domain.report import Asked, AtComponent, AtPoint, InGrid
 from services.intake.store import clusters
 from services.intake.store import reports as store
 from services.intake.store.reports import Row
 from shared import idempotency
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
-from shared.idempotency import Stored, in_flight, same_request
-from shared.kernel.errors import Invalid, Refusal, TooLarge, Unavailable
+from shared.idempotency import Stored, in_flight, keyed_hash, same_request
+from shared.kernel.errors import Invalid, Refusal, TooLarge
 from shared.kernel.place import Place, to_wgs84
 from shared.postgres import Connection, is_outage, transaction
 
@@ -45,8 +47,9 @@ TURN: Final = 50
 WAIT_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 5.0
 
-Line: TypeAlias = tuple[int, bytes]
 Outcome: TypeAlias = Row | Refusal
+# A report, and where it says that it is.
+Located: TypeAlias = tuple[Asked, AtPoint | InGrid | AtComponent]
 
 
 class BatchTooLong(TooLarge):
@@ -62,58 +65,56 @@ class NotStorable(Invalid):
 
 
 class Batch(NamedTuple):
-    """A batch as it was sent. `parse` reads a line or raises a Refusal; `render` writes the answers of a part.
+    """A batch as it comes in. `parse` reads a line or raises a Refusal; `render` writes the answers of lines, and
+    `stopped` that of the line at which the batch ended.
 
-    `key` is the Idempotency-Key, `request_hash` what the whole batch is recognised by.
+    `key` is the Idempotency-Key, `address` what the batch is posted to.
     """
 
-    lines: Sequence[Line]
+    chunks: AsyncGenerator[bytes]
+    most_lines: int
+    line_bytes: int
     parse: Callable[[bytes], Asked]
     render: Callable[[Sequence[tuple[int, Outcome]]], bytes]
+    stopped: Callable[[int, Exception], bytes]
     key: str | None
-    request_hash: bytes
+    address: str
 
 
-async def receive_batch(desk: Desk, outbox: Outbox, who: Principal, batch: Batch) -> AsyncIterator[bytes]:
-    """The rendered answers, part by part, each once it is durable.
-
-    Until the first part is stored, a refusal of the whole batch or an outage is raised; after it, an outage becomes the
-    answer of the lines that are left.
-    """
+def receive_batch(desk: Desk, outbox: Outbox, who: Principal, batch: Batch) -> AsyncIterator[bytes]:
+    """The rendered answers as `in_parts` gives them. Raises what `authorize` and it raise."""
     authorize(who, ACTION)
-    parts = [batch.lines[n : n + PART] for n in range(0, len(batch.lines), PART)]
-    ahead = [await _prepare(desk, who, parts[0], batch)] if parts else []
-    for n in range(len(parts)):
-        storing = asyncio.create_task(_store_part(desk, outbox, who, batch, n, ahead.pop()))
-        try:
-            if n + 1 < len(parts):  # read the next part while the database stores this one
-                ahead.append(await _prepare(desk, who, parts[n + 1], batch))
-            yield await storing
-        except Exception as error:
-            if n == 0 or not (is_outage(error) or isinstance(error, Unavailable)):
-                raise
-            late = Unavailable("the database cannot be reached; this line was not stored", facts={"retry_after": 2})
-            yield batch.render([(number, late) for rest in parts[n:] for number, _ in rest])
-            return
-        finally:
-            if not storing.done():
-                storing.cancel()
+    shape = Shape(batch.most_lines, PART, batch.line_bytes, BatchTooLong, EmptyBatch, "/v1/reports")
+
+    async def prepare(part: Part) -> list[tuple[int, Outcome]]:
+        return await _prepare(desk, who, part, batch)
+
+    async def store_part(n: int, part: Part, outcomes: list[tuple[int, Outcome]]) -> bytes:
+        return await _store_part(desk, outbox, who, batch, n, part.digest, outcomes)
+
+    def refused(numbers: Sequence[int], why: Refusal) -> bytes:
+        return batch.render([(number, why) for number in numbers])
+
+    parts = read_parts(batch.chunks, shape)
+    return in_parts(parts, Work(prepare, store_part, refused, batch.stopped))
 
 
-async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batch) -> list[tuple[int, Outcome]]:
+async def _prepare(desk: Desk, who: Principal, part: Part, batch: Batch) -> list[tuple[int, Outcome]]:
     outcomes: list[tuple[int, Outcome]] = []
-    for n in range(0, len(part), TURN):
-        asked: list[tuple[int, Asked | Refusal]] = []
-        for number, line in part[n : n + TURN]:
+    for n in range(0, len(part.lines), TURN):
+        asked: list[tuple[int, Located | Refusal]] = []
+        for number, line in part.lines[n : n + TURN]:
             try:
+                if isinstance(line, Refusal):
+                    raise line
                 report = admit(desk.rules, who, batch.parse(line))
-                report = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
+                located = await at_address(desk.pool, desk.names, desk.grids.current.version, report)
                 if report.media:
                     await known_media(desk, report.media, who)
-                asked.append((number, report))
+                asked.append((number, located))
             except Refusal as refusal:
                 asked.append((number, refusal))
-        named = await named_components(desk.pool, [report for _, report in asked if isinstance(report, Asked)])
+        named = await named_components(desk.pool, [each[0] for _, each in asked if not isinstance(each, Refusal)])
         outcomes += _place(desk, who, asked, named)
         await asyncio.sleep(0)
     await desk.vault.keep([outcome for _, outcome in outcomes if isinstance(outcome, Row)])
@@ -121,22 +122,23 @@ async def _prepare(desk: Desk, who: Principal, part: Sequence[Line], batch: Batc
 
 
 def _place(
-    desk: Desk, who: Principal, asked: Sequence[tuple[int, Asked | Refusal]], named: Mapping[int, Kept]
+    desk: Desk, who: Principal, asked: Sequence[tuple[int, Located | Refusal]], named: Mapping[int, Kept]
 ) -> list[tuple[int, Outcome]]:
     grids, now = desk.grids.current, desk.clock()
     points: dict[int, Place] = {}
-    for number, report in asked:
-        if isinstance(report, Asked) and isinstance(report.location, AtPoint):
-            points[number] = to_wgs84(*report.location)
+    for number, each in asked:
+        if not isinstance(each, Refusal) and isinstance(each[1], AtPoint):
+            points[number] = to_wgs84(*each[1])
     found = dict(zip(points, grids.locate_all([*points.values()]), strict=True))
     outcomes: list[tuple[int, Outcome]] = []
-    for number, report in asked:
-        if isinstance(report, Refusal):
-            outcomes.append((number, report))
+    for number, each in asked:
+        if isinstance(each, Refusal):
+            outcomes.append((number, each))
             continue
+        report, sent = each
         try:
-            place, sent = points.get(number), report.location
-            if place is not None and isinstance(sent, AtPoint):
+            if isinstance(sent, AtPoint):
+                place = points[number]
                 grid = in_grid(grids, sent, place, found[number])
             elif isinstance(sent, AtComponent):
                 report, place, grid = at_component(grids, report, named)
@@ -149,13 +151,14 @@ def _place(
 
 
 async def _store_part(
-    desk: Desk, outbox: Outbox, who: Principal, batch: Batch, n: int, outcomes: list[tuple[int, Outcome]]
+    desk: Desk, outbox: Outbox, who: Principal, batch: Batch, n: int, digest: bytes, outcomes: list[tuple[int, Outcome]]
 ) -> bytes:
     if batch.key is None:
         async with transaction(desk.pool) as tx:
             await _store_outcomes(tx, desk, outcomes)
         outbox.ring()
         return batch.render(outcomes)
+    asked = keyed_hash(await desk.vault.secret(), "POST", batch.address, digest)
     caller, key = f"{who.subject}/batch", f"{batch.key}/{n}"
     loop = asyncio.get_running_loop()
     until = loop.time() + WAIT_SECONDS
@@ -164,10 +167,10 @@ async def _store_part(
             if await store.try_lock(tx, caller, key):
                 before = await idempotency.find(tx, "intake", caller, key)
                 if before is not None:
-                    return same_request(before, batch.request_hash).body
+                    return same_request(before, asked).body
                 await _store_outcomes(tx, desk, outcomes)
                 answer = batch.render(outcomes)
-                await idempotency.save(tx, "intake", caller, key, Stored(batch.request_hash, 200, None, answer))
+                await idempotency.save(tx, "intake", caller, key, Stored(asked, 200, None, answer))
                 break
         if loop.time() >= until:
             raise in_flight()

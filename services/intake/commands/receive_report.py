@@ -71,12 +71,12 @@ async def receive_report(
     """
     authorize(who, ACTION)
     asked = admit(desk.rules, who, asked)
-    if isinstance(asked.location, AtComponent):
+    asked, location = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
+    if isinstance(location, AtComponent):
         named = await named_components(desk.pool, [asked])
         asked, place, grid = at_component(desk.grids.current, asked, named)
     else:
-        asked = await at_address(desk.pool, desk.names, desk.grids.current.version, asked)
-        place, grid = _locate(desk.grids.current, asked)
+        place, grid = _locate(desk.grids.current, location)
     if asked.media:
         await known_media(desk, asked.media, who)
     row = entry(desk, who, asked, place, grid, desk.clock(), key, request_hash)
@@ -84,8 +84,7 @@ async def receive_report(
     return await desk.writer.write(row)
 
 
-def _locate(grids: GridIndex, asked: Asked) -> tuple[Place, str]:
-    location = asked.location
+def _locate(grids: GridIndex, location: AtPoint | InGrid) -> tuple[Place, str]:
     if isinstance(location, AtPoint):
         place = to_wgs84(*location)
         return place, in_grid(grids, location, place, grids.locate(place))
@@ -109,11 +108,8 @@ def in_grid(grids: GridIndex, sent: AtPoint, place: Place, grid: str | None) -> 
     )
 
 
-def place_of(grids: GridIndex, location: object) -> tuple[Place, str]:
-    """The place of a report that names a grid; those of a component or an address were found before. Raises
-    UnknownGrid.
-    """
-    assert isinstance(location, InGrid)
+def place_of(grids: GridIndex, location: InGrid) -> tuple[Place, str]:
+    """The place of a report that names a grid, in its middle. Raises UnknownGrid."""
     path = grids.path_of(location.grid)
     centre = None if path is None else grids.centre_of(path)
     if path is None or centre is None:

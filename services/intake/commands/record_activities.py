@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 import structlog
 
 from services.intake import outgoing
+from services.intake.commands.batches import Line, Part, Shape, Work, in_parts, read_parts
 from services.intake.commands.name_media import name_each
 from services.intake.commands.place_activity import place_activity
 from services.intake.commands.read_personal import Once, note_once
@@ -20,8 +21,9 @@ from services.intake.store import activities as store
 from services.intake.store.activities import Row, Standing
 from shared.auth import Principal, authorize
 from shared.bus.outbox import Outbox
+from shared.idempotency import keyed_hash
 from shared.kernel.area import AreaPath
-from shared.kernel.errors import FieldError, Invalid, Refusal
+from shared.kernel.errors import FieldError, Invalid, Refusal, TooLarge
 from shared.postgres import Connection, is_outage, transaction
 
 log = structlog.get_logger()
@@ -31,7 +33,16 @@ ACTION: Final = "activities:create"
 # Some 500 fixes. A longer track is judged in a thread: one of 10,000 takes 0.1 to 0.25 s, in which nobody should wait.
 LONG_BYTES: Final = 16_384
 
-Line: TypeAlias = tuple[int, bytes]
+# A hundred a transaction: an activity with a long track is a hundred times a report.
+PART: Final = 100
+
+
+class ActivitiesTooMany(TooLarge):
+    slug, title, title_zh = "activities-too-many", "Too many lines in one batch", "批量行数过多"
+
+
+class NoActivities(Invalid):
+    slug, title, title_zh = "no-activities", "The batch has no line", "批量内容为空"
 
 
 class NotStorable(Invalid):
@@ -69,52 +80,103 @@ Outcomes: TypeAlias = list[tuple[int, Outcome]]
 Reader: TypeAlias = Callable[[bytes], Asked]
 
 
+class _Prepared(NamedTuple):
+    """Lines that can be stored, and what became of the others."""
+
+    ready: list[tuple[int, _Ready]]
+    refused: dict[int, Outcome]
+
+
 async def record_activity(
     desk: Desk, outbox: Outbox, who: Principal, raw: bytes, read: Reader, once: Once | None = None
 ) -> Recorded:
     """Raises what `read` raises, refusals of authorisation, of times, place, track and media, ActivityIdReused,
     KeyReused, InFlight, SubjectBusy, PersonalKeyMissing.
     """
-    ((_, outcome),) = await record_activities(desk, outbox, who, [(0, raw)], read, once)
+    authorize(who, ACTION)
+    outcome = (await _record(desk, outbox, who, await _prepare(desk, who, [(0, raw)], read), once))[0]
     if isinstance(outcome, Refusal):
         raise outcome
     return outcome
 
 
-async def record_activities(
-    desk: Desk, outbox: Outbox, who: Principal, lines: Sequence[Line], read: Reader, once: Once | None = None
-) -> Outcomes:
-    """One part of a batch in one transaction, an answer for each line; a line that is refused costs the others nothing.
-    What `once` names is refused with other content; with the same it is recorded again, which changes nothing, for the
-    ids are the same.
+class Batch(NamedTuple):
+    """A batch as it comes in: see `receive_batch.Batch`."""
 
-    Raises what `authorize` raises, KeyReused, InFlight, SubjectBusy, PersonalKeyMissing, and an outage: then nothing of
-    this part is stored.
+    chunks: AsyncGenerator[bytes]
+    most_lines: int
+    line_bytes: int
+    read: Reader
+    render: Callable[[Sequence[tuple[int, Outcome]]], bytes]
+    stopped: Callable[[int, Exception], bytes]
+    key: str | None
+    address: str
+
+
+def record_activities(desk: Desk, outbox: Outbox, who: Principal, batch: Batch) -> AsyncIterator[bytes]:
+    """The rendered answers as `in_parts` gives them; a line that is refused costs the others nothing. What comes again
+    under its Idempotency-Key is refused with other content; with the same it is recorded again, which changes nothing,
+    for the ids are the same. Raises what `authorize` and `in_parts` raise.
     """
     authorize(who, ACTION)
+    shape = Shape(batch.most_lines, PART, batch.line_bytes, ActivitiesTooMany, NoActivities, "/v1/activities")
+
+    async def prepare(part: Part) -> _Prepared:
+        return await _prepare(desk, who, part.lines, batch.read)
+
+    async def store_part(n: int, part: Part, prepared: _Prepared) -> bytes:
+        once = None
+        if batch.key is not None:
+            asked = keyed_hash(await desk.vault.secret(), "POST", batch.address, part.digest)
+            once = Once(f"{batch.key}/{n}", asked)
+        outcomes = await _record(desk, outbox, who, prepared, once)
+        return batch.render([(number, outcomes[number]) for number, _ in part.lines])
+
+    def refused(numbers: Sequence[int], why: Refusal) -> bytes:
+        return batch.render([(number, why) for number in numbers])
+
+    parts = read_parts(batch.chunks, shape)
+    return in_parts(parts, Work(prepare, store_part, refused, batch.stopped))
+
+
+async def _prepare(desk: Desk, who: Principal, lines: Sequence[Line], read: Reader) -> _Prepared:
     each: dict[int, _Read] = {}
     outcomes: dict[int, Outcome] = {}
     for number, line in lines:
         try:
-            each[number] = await _prepare(desk, who, line, read)
+            if isinstance(line, Refusal):
+                raise line
+            each[number] = await _read_line(desk, who, line, read)
         except Refusal as refusal:
             outcomes[number] = refusal
         await asyncio.sleep(0)  # others have their turn between two
     named = {number: one.activity.media for number, one in each.items() if one.activity.media}
     if named:  # before it is stored: no sweep comes between
         outcomes |= await name_each(desk.pool, who.subject, named, desk.clock())
-    ready = await _ready(desk, [(number, one) for number, one in each.items() if number not in outcomes])
-    if ready:
-        async with transaction(desk.pool) as tx:
-            if once is not None:
-                await note_once(tx, who, once)
-            await hold_subjects(tx, [one.sealed for _, one in ready])
-            outcomes.update(await _store_each(tx, outbox, ready))
-        outbox.ring()
-    return [(number, outcomes[number]) for number, _ in lines]
+    return _Prepared(
+        await _ready(desk, [(number, one) for number, one in each.items() if number not in outcomes]), outcomes
+    )
 
 
-async def _prepare(desk: Desk, who: Principal, raw: bytes, read: Reader) -> _Read:
+async def _record(
+    desk: Desk, outbox: Outbox, who: Principal, prepared: _Prepared, once: Once | None
+) -> Mapping[int, Outcome]:
+    """In one transaction, an outcome for each. Raises KeyReused, InFlight, SubjectBusy, PersonalKeyMissing, and an
+    outage: then nothing of it is stored.
+    """
+    ready, refused = prepared
+    if not ready:
+        return refused
+    async with transaction(desk.pool) as tx:
+        if once is not None:
+            await note_once(tx, who, once)
+        await hold_subjects(tx, [one.sealed for _, one in ready])
+        outcomes = dict(await _store_each(tx, outbox, ready))
+    outbox.ring()
+    return outcomes | refused
+
+
+async def _read_line(desk: Desk, who: Principal, raw: bytes, read: Reader) -> _Read:
     now, grids = desk.clock(), desk.grids.current
 
     def placed_one() -> tuple[Asked, Placed]:

@@ -14,6 +14,13 @@ RECEIVED: Final = "received"
 
 MOST_LATITUDE: Final = 90
 SWAPPED: Final = "longitude and latitude seem to be swapped: lon is the longitude"
+
+
+def looks_swapped(lon: float, lat: float) -> bool:
+    """Whether the two can only be what they are the other way round: no latitude is beyond 90 degrees."""
+    return abs(lon) <= MOST_LATITUDE < abs(lat) <= 2 * MOST_LATITUDE
+
+
 # A client's clock may be wrong by this much before what it says lies in the future.
 CLOCK_SKEW: Final = timedelta(minutes=5)
 # Attributes are facts about an incident, not documents: what a form has room for.

@@ -59,8 +59,9 @@ def _map(drawn: Mapping[str, bytes], found: Sequence[Finding]) -> str:
     marked = [(n, finding) for n, finding in enumerate(found[:MOST_FINDINGS], start=1) if finding.at or finding.shape]
     shapes: Any = shapely.from_wkb([*drawn.values()])
     spots: Any = shapely.from_wkb([finding.shape for _, finding in marked])
-    boxes = [box for each in (shapes, spots) if len(each) and not np.isnan(box := shapely.total_bounds(each)).any()]
-    corners = np.array(boxes or [np.zeros(4)])
+    boxes = np.concatenate([shapely.bounds(shapes).reshape(-1, 4), shapely.bounds(spots).reshape(-1, 4)])
+    boxes = boxes[~np.isnan(boxes).any(axis=1)]  # what has no shape, or is empty
+    corners = boxes if len(boxes) else np.zeros((1, 4))
     west, south = np.nan_to_num(corners[:, :2].min(axis=0)).tolist()
     east, north = np.nan_to_num(corners[:, 2:].max(axis=0)).tolist()
     if not (east > west and north > south):

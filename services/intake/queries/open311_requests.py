@@ -73,6 +73,8 @@ async def requests(reader: Reader, asked: Filter, *, size: int, offset: int, unp
     ranged = Asked(low, high, asked.area, asked.box, asked.codes, opens)
     async with transaction(reader.pool) as connection:
         await store.plan_each(connection)
+        if asked.box is not None and not by_change:
+            ranged = ranged._replace(few=await store.few_in(connection, asked.box))
         if by_change:
             changed = window(asked.updated_after, asked.updated_before, now, ("?updated_after", "?updated_before"))
             at = (changed.after, changed.before)

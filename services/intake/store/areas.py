@@ -13,6 +13,7 @@ PART = 1_000
 
 HEAD = "SELECT version FROM intake.areas_head"
 LOCK_HEAD = "SELECT version FROM intake.areas_head FOR UPDATE"
+COUNT = "SELECT count(*) FROM intake.areas WHERE ended_at IS NULL"
 RAISE_HEAD = "UPDATE intake.areas_head SET version = version + 1 RETURNING version"
 CURRENT = "SELECT path, version, name, level, fingerprint, geometry FROM intake.areas WHERE ended_at IS NULL"
 ENDED = "SELECT DISTINCT path FROM intake.areas WHERE path = ANY($1::text[])"
@@ -55,6 +56,11 @@ HISTORY = f"SELECT {_COLUMNS_PART} FROM intake.areas WHERE path = $2 ORDER BY ve
 async def head(connection: Connection | Pool) -> int:
     """The version of the areas as a whole: rises with every import that changed something."""
     return int(await connection.fetchval(HEAD))
+
+
+async def count(pool: Pool) -> int:
+    """How many areas stand."""
+    return int(await pool.fetchval(COUNT))
 
 
 async def lock_head(tx: Connection) -> int:

@@ -13,6 +13,9 @@ from services.intake.store.open311_sql import (
     BY_CATEGORY_PART,
     BY_STATUS_PART,
     BY_TIME_PART,
+    FEW,
+    NEAR,
+    NEAR_PART,
     counted,
     listed,
 )
@@ -21,7 +24,10 @@ from shared.postgres import Connection, Pool
 
 
 class Asked(NamedTuple):
-    """What a list is asked for. `start` and `end` bound the ids; `box` is west, south, east, north; None: no matter."""
+    """What a list is asked for. `start` and `end` bound the ids; `box` is west, south, east, north; None: no matter.
+
+    `few`: not many lie in the box, see `few_in`.
+    """
 
     start: UUID
     end: UUID
@@ -29,6 +35,7 @@ class Asked(NamedTuple):
     box: tuple[float, float, float, float] | None = None
     categories: Sequence[str] | None = None
     opens: Sequence[bool] | None = None
+    few: bool = False
 
 
 class Shown(NamedTuple):
@@ -70,6 +77,7 @@ class Noted(NamedTuple):
 LIST, COUNT = listed(BY_TIME_PART), counted(BY_TIME_PART)
 LIST_STATUS, COUNT_STATUS = listed(BY_STATUS_PART), counted(BY_STATUS_PART)
 LIST_CATEGORY, COUNT_CATEGORY = listed(BY_CATEGORY_PART), counted(BY_CATEGORY_PART)
+LIST_NEAR, COUNT_NEAR = listed(NEAR_PART), counted(NEAR_PART)
 
 # Each case once, by its last told step; what has no case was last changed when it came in.
 _STEPPED_PART = f"""
@@ -138,19 +146,26 @@ async def plan_each(tx: Connection) -> None:
     await tx.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
+async def few_in(connection: Connection, box: tuple[float, float, float, float]) -> bool:
+    """Whether so few lie in `box` that it is best to take them all, and look at what else is asked of them."""
+    return int(await connection.fetchval(NEAR, *box)) <= FEW
+
+
 async def listed_ids(connection: Connection, asked: Asked, limit: int, offset: int) -> list[UUID]:
     """Ids of the requests asked for, the youngest first."""
-    sql, given = _chosen(asked, LIST, LIST_STATUS, LIST_CATEGORY)
+    sql, given = _chosen(asked, LIST, LIST_STATUS, LIST_CATEGORY, LIST_NEAR)
     return [row[0] for row in await connection.fetch(sql, *given, limit, offset)]
 
 
 async def counted_ids(connection: Connection, asked: Asked) -> int:
-    sql, given = _chosen(asked, COUNT, COUNT_STATUS, COUNT_CATEGORY)
+    sql, given = _chosen(asked, COUNT, COUNT_STATUS, COUNT_CATEGORY, COUNT_NEAR)
     return int(await connection.fetchval(sql, *given))
 
 
-def _chosen(asked: Asked, plain: str, by_status: str, by_category: str) -> tuple[str, list[Any]]:
+def _chosen(asked: Asked, plain: str, by_status: str, by_category: str, near: str) -> tuple[str, list[Any]]:
     given: list[Any] = [asked.start, asked.end, asked.area, *(asked.box or (None,) * 4)]
+    if asked.few:
+        return near, [*given, asked.categories, asked.opens]
     if asked.categories is not None:
         return by_category, [*given, asked.categories, asked.opens or [True, False]]
     if asked.opens is not None:

@@ -39,6 +39,29 @@ BY_CATEGORY_PART = (
     10,
 )
 
+# What lies in a box where not many do: all of it by the index of places, then what else is asked of it.
+_IN_BOX_PART = "point(q.lon, q.lat) <@ box(point($4, $5), point($6, $7))"
+NEAR_PART = (
+    f"""
+    SELECT q.id FROM (
+           SELECT q.report_id AS id, q.area, q.category, q.open, q.lon, q.lat FROM intake.open311_requests q
+            WHERE {_IN_BOX_PART} OFFSET 0) AS q
+     WHERE q.id >= $1 AND q.id < $2 AND {_INSIDE_PART}
+       AND ($8::text[] IS NULL OR q.category = ANY ($8)) AND ($9::boolean[] IS NULL OR q.open = ANY ($9))
+     {{near_last}}""",
+    f"{_YOUNG_PART} AND ($8 IS NULL OR r.category = ANY ($8)) AND ($9 IS NULL OR true = ANY ($9))",
+    10,
+)
+# As many as are looked at for it; where there are more, a walk down the index of time soon has a page of them. In the
+# order of distance, since that reads the index one by one: in any order it is read whole before the first is counted.
+FEW = 2_000
+NEAR = f"""
+    SELECT count(*) FROM (
+        SELECT FROM intake.open311_requests q
+         WHERE point(q.lon, q.lat) <@ box(point($1, $2), point($3, $4))
+         ORDER BY point(q.lon, q.lat) <-> point($1, $2) LIMIT {FEW + 1}) AS f
+"""
+
 
 def listed(part: tuple[str, str, int]) -> str:
     """Ids, the youngest first: as many as the next parameter says, from behind as many as the one after it says."""
@@ -46,7 +69,7 @@ def listed(part: tuple[str, str, int]) -> str:
     reach = f"(${n}::bigint + ${n + 1}::bigint)"
     return f"""
     SELECT id FROM (
-        ({known.format(last=f"ORDER BY q.report_id DESC LIMIT {reach}")})
+        ({known.format(last=f"ORDER BY q.report_id DESC LIMIT {reach}", near_last=f"ORDER BY q.id DESC LIMIT {reach}")})
         UNION ALL
         ({young} ORDER BY r.id DESC LIMIT {reach})
     ) AS f ORDER BY id DESC LIMIT ${n}::bigint OFFSET ${n + 1}::bigint
@@ -56,4 +79,5 @@ def listed(part: tuple[str, str, int]) -> str:
 def counted(part: tuple[str, str, int]) -> str:
     """How many they are."""
     known, young, _ = part
-    return f"SELECT (SELECT count(*) FROM ({known.format(last='')}) AS k) + (SELECT count(*) FROM ({young}) AS y)"
+    known = known.format(last="", near_last="")
+    return f"SELECT (SELECT count(*) FROM ({known}) AS k) + (SELECT count(*) FROM ({young}) AS y)"

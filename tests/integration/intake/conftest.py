@@ -144,9 +144,8 @@ async def city(server: str, folder: Path, features: list[dict[str, Any]], **more
         database_url=dsn,
         data_dir=folder,
         token_secret=SecretStr(SECRET),
-        batch_max_lines=2_500,
         pack="haidian",
-        **{"media_max_bytes": 100_000, "merge_duplicates": False, **more},
+        **{"media_max_bytes": 100_000, "batch_max_lines": 2_500, "merge_duplicates": False, **more},
     )
     carrier = open_carrier(settings)
     stop = asyncio.Event()

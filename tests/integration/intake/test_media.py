@@ -274,4 +274,4 @@ async def test_what_unpacks_to_far_more_than_it_is_does_so_in_a_process_with_lim
 async def test_a_packed_body_is_not_unpacked(intake: Place) -> None:
     headers = {**intake.app, "Content-Type": "image/png", "Content-Encoding": "gzip"}
     answer = await intake.http.post("/intake/v1/media", content=gzip.compress(PNG), headers=headers)
-    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/media-type-refused")
+    assert (answer.status_code, answer.json()["type"]) == (415, "/problems/packed-body")

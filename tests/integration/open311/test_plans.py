@@ -9,6 +9,7 @@ import pytest
 from services.intake.domain.open311 import id_floor
 from services.intake.store import open311 as lists
 from services.intake.store import open311_following as following
+from services.intake.store import open311_sql
 from shared.kernel.clock import utc_now
 from shared.kernel.ids import uuid7
 from shared.postgres import transaction
@@ -44,6 +45,10 @@ FILL = f"""
 async def many(own_door: Open311) -> Open311:
     pool = own_door.wired.pool
     await pool.execute(FILL)
+    await pool.execute(
+        "UPDATE intake.open311_requests SET lon = lon - 0.001, lat = lat - 0.001 WHERE report_id IN"
+        " (SELECT report_id FROM intake.open311_requests ORDER BY report_id LIMIT 400)"
+    )
     for table in ("reports", "open311_requests", "open311_updates"):
         await pool.execute(f"VACUUM ANALYZE intake.{table}")
     return own_door
@@ -78,6 +83,30 @@ async def test_by_time(many: Open311, page: int, days: float) -> None:
     text, read = await _plan(many, lists.LIST, *_range(days), *ANYWHERE, 50, (page - 1) * 50)
     assert "open311_requests_pkey" in text
     assert read <= page * 50 + 200, text
+
+
+NEAR = (WEST - 0.0011, SOUTH - 0.0011, WEST - 0.0005, SOUTH - 0.0005)
+
+
+@pytest.mark.parametrize("asked", [(None, None), (["00001", "00003"], None), (None, [True]), (["00001"], [False])])
+async def test_by_a_box_with_few_in_it(many: Open311, asked: tuple[Any, Any]) -> None:
+    """Four hundred old ones lie a little aside: nobody walks past the forty thousand others to find them. (The plan
+    counts each of them twice: in the index and in the table.)
+    """
+    async with many.wired.pool.acquire() as connection:
+        assert await lists.few_in(connection, NEAR)
+        assert not await lists.few_in(connection, (0.0, 0.0, 180.0, 90.0))
+    text, read = await _plan(many, lists.LIST_NEAR, *_range(90), "", *NEAR, *asked, 50, 0)
+    assert "open311_requests_place" in text
+    assert read <= 1_000, text
+    _, read = await _plan(many, open311_sql.NEAR, 0.0, 0.0, 180.0, 90.0)
+    assert read <= open311_sql.FEW + 1
+    text, read = await _plan(many, lists.COUNT_NEAR, *_range(90), "", *NEAR, *asked)
+    assert read <= 1_000, text
+    given = (*_range(90), "", *NEAR, ["00001"], [True, False], 1_000, 0)
+    found = [await many.wired.pool.fetch(sql, *given) for sql in (lists.LIST_NEAR, lists.LIST_CATEGORY)]
+    assert found[0] == found[1]
+    assert found[0]
 
 
 @pytest.mark.parametrize("opens", [[True], [False], [True, False]])

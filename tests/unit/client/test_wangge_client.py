@@ -106,6 +106,43 @@ def test_retry_after_is_waited_for_but_not_for_ever() -> None:
     assert all(0.5 <= Retries(first=1, most=4).wait(n, None) <= 4 for n in range(1, 40))
 
 
+def answers(*lines: dict[str, object]) -> httpx.Response:
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    return httpx.Response(200, content=content, headers={"Content-Type": "application/x-ndjson"})
+
+
+STORED = {"line": 1, "status": 201, "id": str(UUID(int=7)), "tracking_code": "A"}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"line": 2, "status": 503, "problem": {"type": "/problems/unavailable"}},
+        {"line": 2, "status": 409, "problem": {"type": "/problems/in-flight"}, "stopped": True},
+    ],
+)
+def test_a_batch_that_was_stored_in_part_is_sent_again_under_its_key(last: dict[str, object]) -> None:
+    city = City(answers(STORED, last), answers(STORED, {**STORED, "line": 2}))
+    lines = list(client(city).post_reports([REPORT, REPORT]))
+    assert [(line.line, line.status) for line in lines] == [(1, 201), (2, 201)]
+    assert len({request.headers["Idempotency-Key"] for request in city.asked}) == 1
+
+
+def test_a_batch_that_the_city_stops_is_refused_there_and_what_came_before_stands() -> None:
+    told = {"type": "/problems/idempotency-key-reused", "detail": "why"}
+    city = City(answers(STORED, {"line": 2, "status": 422, "problem": told, "stopped": True}))
+    posting = client(city).post_reports([REPORT, REPORT])
+    assert next(posting).ok
+    with pytest.raises(Refused, match="idempotency-key-reused"):
+        next(posting)
+    assert len(city.asked) == 1
+
+
+def test_an_outage_that_goes_on_is_told_line_by_line() -> None:
+    city = City(*[answers(STORED, {"line": 2, "status": 503, "problem": {}})] * 4)
+    assert [line.ok for line in client(city).post_reports([REPORT, REPORT])] == [True, False]
+
+
 def test_a_batch_goes_in_parts_each_under_its_own_key_and_lines_are_counted_through() -> None:
     def lines(request: httpx.Request) -> httpx.Response:
         count = len(request.content.splitlines())

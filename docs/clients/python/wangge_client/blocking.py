@@ -54,8 +54,8 @@ class Client:
     ) -> Iterator[BatchLine]:
         """Any number of them, `size` in one request; what became of each, in their order, part by part.
 
-        A part that was cut off is sent again under its own key, and counts once. Raises Refused, NoAnswer: what came
-        before stands.
+        A part that was cut off, or of which the city could not store the rest, is sent again under its own key, and
+        counts once. Raises Refused, NoAnswer: what came before stands.
         """
         for before, call in calls.batches(reports, key, size):
             yield from calls.batch_lines(self._send(call), before)

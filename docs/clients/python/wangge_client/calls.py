@@ -16,6 +16,7 @@ from wangge_client.model import BatchLine, Event, Report, Reset
 BATCH_LINES = 5_000
 _AGAIN = frozenset({429, 502, 503, 504})
 _IN_FLIGHT = "in-flight"
+_NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,17 @@ def upload(content: bytes, name: str, key: str | None) -> Call:
 
 
 def wants_another_try(answer: httpx.Response) -> bool:
-    """The city could not do it now, or is still doing what was sent before."""
-    if answer.status_code in _AGAIN:
-        return True
-    return answer.status_code == 409 and _IN_FLIGHT in str(problem_of(answer).get("type"))
+    """The city could not do it now, or is still doing what was sent before; or a batch got so far and no further, which
+    its last line says.
+    """
+    if answer.status_code == 200 and answer.headers.get("Content-Type", "").startswith(_NDJSON):
+        told = json.loads(answer.content.rstrip().rpartition(b"\n")[2] or b"{}")
+        return _again(told.get("status", 0), told.get("problem") or {})
+    return answer.status_code >= 400 and _again(answer.status_code, problem_of(answer))
+
+
+def _again(status: int, problem: Mapping[str, Any]) -> bool:
+    return status in _AGAIN or (status == 409 and _IN_FLIGHT in str(problem.get("type")))
 
 
 def problem_of(answer: httpx.Response) -> Mapping[str, Any]:
@@ -148,16 +156,16 @@ def batches(reports: Iterable[Report], key: str | None, size: int) -> Iterator[t
 
 
 def _batch(lines: list[bytes], key: str) -> Call:
-    return Call("POST", "/intake/v1/reports/batch", key, b"\n".join(lines) + b"\n", "application/x-ndjson")
+    return Call("POST", "/intake/v1/reports/batch", key, b"\n".join(lines) + b"\n", _NDJSON)
 
 
-def batch_lines(answer: httpx.Response, before: int) -> Iterator[BatchLine]:
-    """What became of each line of a part that has `before` lines before it."""
-    return (_batch_line(text, before) for text in answer.text.splitlines() if text)
-
-
-def _batch_line(text: str, before: int) -> BatchLine:
+def batch_line(text: str, before: int) -> BatchLine:
+    """What became of one report. Raises Refused for the line at which the city stopped: it took neither this one nor
+    any after it.
+    """
     told = json.loads(text)
+    if told.get("stopped"):
+        raise Refused(told["status"], told.get("problem") or {})
     report = told.get("id")
     return BatchLine(
         before + told["line"], told["status"], report and UUID(report), told.get("tracking_code"), told.get("problem")
