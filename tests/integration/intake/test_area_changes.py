@@ -99,7 +99,7 @@ async def test_a_dry_run_is_drawn_as_a_map_of_one_file(empty_intake: Place) -> N
     answer = await put(empty_intake, collection(wrong()), accept="text/html", dry_run="true")
     page = answer.text
     assert answer.headers["content-type"].startswith("text/html")
-    assert page.count("<circle") >= 3
+    assert page.count('class="spot"') >= 3
     assert "<script" not in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
 

@@ -159,10 +159,14 @@ def _batch(lines: list[bytes], key: str) -> Call:
     return Call("POST", "/intake/v1/reports/batch", key, b"\n".join(lines) + b"\n", _NDJSON)
 
 
-def batch_line(text: str, before: int) -> BatchLine:
-    """What became of one report. Raises Refused for the line at which the city stopped: it took neither this one nor
-    any after it.
+def batch_lines(answer: httpx.Response, before: int) -> Iterator[BatchLine]:
+    """What became of each line of a part that has `before` lines before it. Raises Refused for the line at which the
+    city stopped: it took neither this one nor any after it.
     """
+    return (_batch_line(text, before) for text in answer.text.splitlines() if text)
+
+
+def _batch_line(text: str, before: int) -> BatchLine:
     told = json.loads(text)
     if told.get("stopped"):
         raise Refused(told["status"], told.get("problem") or {})
