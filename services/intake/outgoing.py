@@ -165,8 +165,9 @@ def report_merged(received: bytes, into: UUID, metres: float) -> tuple[bytes, by
     """The data of `report.received`, as `report_received` wrote it, of a report that joined the cluster of `into`; and
     that of its `report.merged`.
     """
-    fact = orjson.loads(received) | {"merged_into": str(into)}
-    return orjson.dumps(fact), orjson.dumps(fact | {"distance_m": round(metres, 1)})
+    # Put behind what was written: it is an object with members, and has neither of these two. 1 µs instead of 7.
+    received = b'%s,"merged_into":"%s"}' % (received[:-1], str(into).encode())
+    return received, b'%s,"distance_m":%.1f}' % (received[:-1], metres)
 
 
 def report_unmerged(told: Mapping[str, Any], merged_from: UUID, telling: Telling, at: datetime) -> Event:

@@ -34,20 +34,20 @@ KINDS: Final = Kinds(outgoing.REPORT_TOPIC, outgoing.REPORT_TYPE, outgoing.MERGE
 
 
 class Looked(NamedTuple):
-    """What of a row is compared, at which `place` among the others it stands, and the cells that its circle touches."""
+    """Those of some rows that can have a duplicate at all: their places among the others; what of each is compared, the
+    cells that its circle touches, and its record key.
+    """
 
-    place: int
-    seen: Seen
-    cells: Sequence[int]
+    places: Sequence[int]
+    reports: Sequence[tuple[Seen, Sequence[int], str]]
 
 
-def looked_at(rows: Iterable[Row], likenesses: Likenesses) -> list[Looked]:
-    """Those of `rows` that can have a duplicate at all: the ones that were given a cell to lie in."""
-    return [
-        Looked(place, seen_of(row), spots(likenesses[row.category], row.lon, row.lat))
-        for place, row in enumerate(rows)
-        if row.spot is not None
-    ]
+def looked_at(rows: Sequence[Row], likenesses: Likenesses) -> Looked:
+    """The ones that were given a cell to lie in."""
+    places = [place for place, row in enumerate(rows) if row.spot is not None]
+    some = rows if len(places) == len(rows) else [rows[place] for place in places]
+    reports = [(seen_of(row), spots(likenesses[row.category], row.lon, row.lat), row.routing_key) for row in some]
+    return Looked(places, reports)
 
 
 def seen_of(row: Row) -> Seen:
@@ -56,26 +56,24 @@ def seen_of(row: Row) -> Seen:
     return Seen(row.id, row.category, row.lon, row.lat, at, None if code is None else int(code))
 
 
-def beside(looked: Iterable[Looked], seen: Iterable[Cluster] = ()) -> Beside:
+def beside(looked: Looked, seen: Iterable[Cluster] = ()) -> Beside:
     """The cells that the circles touch, with their locks; `seen` are the clusters that were found there."""
-    touched = {spot for each in looked for spot in each.cells}
+    touched = {spot for _, cells, _ in looked.reports for spot in cells}
     return Beside(sorted({bucket(spot) for spot in touched}), list(touched), [each.id for each in seen])
 
 
-def sorted_out(
-    rows: Sequence[Row], looked: Sequence[Looked], near: Iterable[Cluster], likenesses: Likenesses
-) -> list[Row]:
+def sorted_out(rows: Sequence[Row], looked: Looked, near: Iterable[Cluster], likenesses: Likenesses) -> list[Row]:
     """`rows` as they are to be stored; `looked` are those of them that can have duplicates."""
-    outcomes = sort_out([(each.seen, each.cells, rows[each.place].routing_key) for each in looked], near, likenesses)
-    joined = Counter(outcome.cluster.id for outcome in outcomes if isinstance(outcome, Joins))
-    if not joined:
-        return list(rows)
+    outcomes = sort_out(looked.reports, near, likenesses)
+    joined = Counter([outcome.cluster.id for outcome in outcomes if outcome is not None])
     found = list(rows)
-    for (place, seen, _), outcome in zip(looked, outcomes, strict=True):
-        if isinstance(outcome, Joins):
-            found[place] = _merged(rows[place], outcome)
-        elif seen.id in joined:
-            found[place] = rows[place]._replace(together=1 + joined[seen.id])
+    if joined:
+        for place, outcome in zip(looked.places, outcomes, strict=True):
+            row = rows[place]
+            if outcome is not None:
+                found[place] = _merged(row, outcome)
+            elif row.id in joined:
+                found[place] = row._replace(together=1 + joined[row.id])
     return found
 
 

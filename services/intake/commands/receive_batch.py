@@ -15,7 +15,7 @@ from services.intake.commands.admit_report import admit
 from services.intake.commands.at_address import at_address
 from services.intake.commands.at_component import at_component, named_components
 from services.intake.commands.batches import Part, Shape, Work, in_parts, read_parts
-from services.intake.commands.find_duplicates import KINDS, beside, looked_at, opened_by, sorted_out
+from services.intake.commands.find_duplicates import KINDS, Looked, beside, looked_at, opened_by, sorted_out
 from services.intake.commands.receive_report import (
     ACTION,
     Desk,
@@ -182,22 +182,28 @@ async def _store_part(
 async def _store_outcomes(tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]]) -> None:
     """Store the rows of `outcomes`, each in its cluster; there stands then what was stored."""
     rows = [outcome for _, outcome in outcomes if isinstance(outcome, Row)]
-    touched = beside(looked_at(rows, desk.writer.likenesses))
+    looked = looked_at(rows, desk.writer.likenesses)
+    touched = beside(looked)
     near = await clusters.hold(tx, touched.locks, touched.spots, LOOK_SECONDS) if touched.spots else []
-    await _store_rows(tx, desk, outcomes, range(len(outcomes)), near)
+    await _store_rows(tx, desk, outcomes, range(len(outcomes)), near, looked)
 
 
 async def _store_rows(
-    tx: Connection, desk: Desk, outcomes: list[tuple[int, Outcome]], places: Sequence[int], near: list[Cluster]
+    tx: Connection,
+    desk: Desk,
+    outcomes: list[tuple[int, Outcome]],
+    places: Sequence[int],
+    near: list[Cluster],
+    looked: Looked | None = None,
 ) -> None:
-    """Store the rows at `places` of `outcomes`, bisecting around one that the database refuses; clusters that they
-    open are added to those `near`.
+    """Store the rows at `places` of `outcomes`, bisecting around one that the database refuses; in a part, the clusters
+    that they open are added to those `near`. `looked` is what of them is compared, where that is known already.
     """
     given = [(n, row) for n in places if isinstance(row := outcomes[n][1], Row)]
     if not given:
         return
     rows, likenesses = [row for _, row in given], desk.writer.likenesses
-    rows = sorted_out(rows, looked_at(rows, likenesses), near, likenesses)
+    rows = sorted_out(rows, looked or looked_at(rows, likenesses), near, likenesses)
     try:
         async with tx.transaction():
             await store.add_chunk(tx, rows, KINDS)
@@ -215,4 +221,5 @@ async def _store_rows(
         return
     for (n, _), row in zip(given, rows, strict=True):
         outcomes[n] = (outcomes[n][0], row)
-    near += opened_by(rows)
+    if looked is None:
+        near += opened_by(rows)

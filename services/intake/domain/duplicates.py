@@ -76,12 +76,6 @@ class Cluster(NamedTuple):
     component: int | None = None
 
 
-class Opens(NamedTuple):
-    """The report is the first of its matter, and lies in this cell."""
-
-    spot: int
-
-
 class Joins(NamedTuple):
     """The report tells of what `cluster` tells of, so many metres from it."""
 
@@ -141,25 +135,27 @@ def alike(seen: Seen, cluster: Cluster, likenesses: Likenesses) -> float | None:
 
 
 def sort_out(
-    reports: Sequence[tuple[Seen, Sequence[int], str]], known: Iterable[Cluster], likenesses: Likenesses
-) -> list[Opens | Joins]:
-    """For each report, with its cells and its record key, in the order they came: whether it opens a cluster, or joins
-    one of `known` or of those opened before it. The nearest counts; of equally near ones the older.
+    reports: Iterable[tuple[Seen, Sequence[int], str]], known: Iterable[Cluster], likenesses: Likenesses
+) -> list[Joins | None]:
+    """For each report, with its cells and its record key, in the order they came: which it joins of `known` and of the
+    clusters opened before it; None: it opens one. The nearest counts; of equally near ones the older.
     """
     at: dict[int, list[Cluster]] = {}
     for cluster in known:
         at.setdefault(cluster.spot, []).append(cluster)
-    found: list[Opens | Joins] = []
+    found: list[Joins | None] = []
     for seen, cells, record_key in reports:
-        best = nearest(seen, (cluster for spot in cells if spot in at for cluster in at[spot]), likenesses)
-        if best is None:
-            here = at.setdefault(cells[0], [])
-            here.append(opened(seen, cells[0], record_key))
-            found.append(Opens(cells[0]))
-            continue
+        near: list[Cluster] = []
+        for spot in cells:
+            if spot in at:
+                near += at[spot]
+        best = nearest(seen, near, likenesses) if near else None
         found.append(best)
-        there = at[best.cluster.spot]
-        there[there.index(best.cluster)] = best.cluster._replace(reports=best.cluster.reports + 1)
+        if best is None:
+            at.setdefault(cells[0], []).append(opened(seen, cells[0], record_key))
+        else:
+            there = at[best.cluster.spot]
+            there[there.index(best.cluster)] = best.cluster._replace(reports=best.cluster.reports + 1)
     return found
 
 
