@@ -7,6 +7,7 @@ report is compared with what lies in the cells that its own circle touches.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from math import cos, floor, hypot, radians
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -85,19 +86,20 @@ class Joins(NamedTuple):
 
 def own_spot(likeness: Likeness, lon: float, lat: float) -> int:
     """The cell in which a place lies, as a key of the family."""
-    return _family(likeness) | _cell(lon, lat)
+    return _key_of(likeness.family) | _cell(lon, lat)
 
 
 def spots(likeness: Likeness, lon: float, lat: float) -> list[int]:
     """The cells that the circle round a place touches, as keys of the family: the place's own is the first."""
     far = likeness.radius_m * _WIDER / METRES
     wide = far / max(cos(radians(lat)), 0.01)
-    own = own_spot(likeness, lon, lat)
+    family = _key_of(likeness.family)
+    own = family | _cell(lon, lat)
     west, east = floor((lon - wide + 180) / _STEP), floor((lon + wide + 180) / _STEP)
     south, north = floor((lat - far + 90) / _STEP), floor((lat + far + 90) / _STEP)
     if west == east and south == north:
         return [own]
-    found, family = [own], _family(likeness)
+    found = [own]
     for row in range(max(south, 0), north + 1):
         for column in range(west, east + 1):
             spot = family | row << _COLUMNS_BITS | column % _COLUMNS
@@ -170,8 +172,9 @@ def nearest(seen: Seen, clusters: Iterable[Cluster], likenesses: Likenesses) -> 
     return min(near, key=lambda joins: (joins.metres, joins.cluster.id), default=None)
 
 
-def _family(likeness: Likeness) -> int:
-    return (crc32(likeness.family.encode()) >> 5) << (_ROWS_BITS + _COLUMNS_BITS + 1)
+@cache
+def _key_of(family: str) -> int:
+    return (crc32(family.encode()) >> 5) << (_ROWS_BITS + _COLUMNS_BITS + 1)
 
 
 def _cell(lon: float, lat: float) -> int:

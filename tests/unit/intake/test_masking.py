@@ -68,3 +68,15 @@ def test_a_mobile_number_never_gets_through(before: str, number: int, after: str
     if (before[-1:].isdigit() or before[-1:] == ".") or after[:1].isdigit():
         return
     assert str(number) not in mask(f"{before}{number}{after}")
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-05-01", "2026-05-01T08:30:00+08:00", "2026-05-01 08:30", "1999-12-31T23:59:59.123456Z"]
+)
+def test_a_point_in_time_stays_as_it_is(time: str) -> None:
+    assert mask(time) == time
+
+
+@pytest.mark.parametrize("text", ["2026-05-01 13812345678", "2026-05-01T13812345678", "138-1234-5678"])
+def test_what_only_begins_like_one_is_masked(text: str) -> None:
+    assert "5678" not in mask(text)
