@@ -15,11 +15,12 @@ from services.city.house import house
 from services.city.serving import bind, serve_until, stop_on_signals
 from services.intake import outgoing
 from services.intake.app import api_jobs, create_app
-from services.intake.commands.find_duplicates import KINDS
+from services.intake.commands.find_duplicates import beside, looked_at, opened_by, sorted_out
 from services.intake.commands.group_commit import ANSWER_SECONDS, GroupWriter
 from services.intake.settings import IntakeSettings
+from services.intake.store import clusters
 from services.intake.store import reports as store
-from services.intake.store.reports import Beside, Row
+from services.intake.store.reports import Row
 from services.intake.wiring import Wired, wire
 from shared.auth import Authenticator, Principal
 from shared.bus.event import Event
@@ -35,6 +36,9 @@ INSERT = f"""
 """
 
 
+MERGED = "INSERT INTO intake.merged_reports (report_id, cluster, merged_at, record_key) VALUES ($1, $2, $3, $4)"
+
+
 class NoStore(GroupWriter):
     """Answers and forgets: the ceiling of this app."""
 
@@ -43,25 +47,40 @@ class NoStore(GroupWriter):
 
 
 class OneByOne(GroupWriter):
-    """One transaction a request, as most would write it: begin, the report, its fact, commit."""
+    """One transaction a request, as most would write it: begin, lock, look for duplicates, the report, its cluster, its
+    fact, commit.
+    """
 
     async def write(self, row: Row) -> bytes:
-        fact = Event(
-            topic=outgoing.REPORT_TOPIC,
-            key=row.routing_key,
-            id=row.id,
-            type=outgoing.REPORT_TYPE,
-            subject=row.id,
-            sequence=outgoing.REPORT_SEQUENCE,
-            routing_key=row.routing_key,
-            routing_key_from=None,
-            at=row.received_at,
-            data=row.data,
-        )
+        looked = looked_at([row], self.likenesses)
+        touched = beside(looked)
         async with transaction(self._pool) as tx:
+            near = await clusters.hold(tx, touched.locks, touched.spots, ANSWER_SECONDS)
+            (row,) = sorted_out([row], looked, near, self.likenesses)
             await tx.execute(INSERT, *row[: len(COLUMNS)])
-            await self._outbox.add(tx, [fact])
+            if row.merged_into is not None:
+                await tx.execute(MERGED, row.id, row.merged_into, row.received_at, row.record_key)
+                await clusters.count(tx, {row.merged_into: 1})
+            for cluster in opened_by([row]):
+                await clusters.add(tx, cluster, row.expires_at or row.received_at)
+            await self._outbox.add(tx, [_fact(row)])
         return row.answer
+
+
+def _fact(row: Row) -> Event:
+    """Of a merged report there would be one more."""
+    return Event(
+        topic=outgoing.REPORT_TOPIC,
+        key=row.record_key or row.routing_key,
+        id=row.id,
+        type=outgoing.REPORT_TYPE,
+        subject=row.id,
+        sequence=outgoing.REPORT_SEQUENCE,
+        routing_key=row.routing_key,
+        routing_key_from=None,
+        at=row.received_at,
+        data=row.data,
+    )
 
 
 class OneStatement(GroupWriter):
@@ -69,8 +88,8 @@ class OneStatement(GroupWriter):
 
     async def write(self, row: Row) -> bytes:
         async with self._pool.acquire() as connection:
-            await store.add_group(connection, [row], KINDS, Beside(), ANSWER_SECONDS)
-        return row.answer
+            answers = await self._sort_out(connection, [row])
+        return answers[row.id]
 
 
 class Anybody(Authenticator):
@@ -87,15 +106,15 @@ class Anybody(Authenticator):
 
 
 def no_store(wired: Wired) -> Wired:
-    return _with_writer(wired, NoStore(wired.pool, wired.outbox))
+    return _with_writer(wired, NoStore)
 
 
 def one_by_one(wired: Wired) -> Wired:
-    return _with_writer(wired, OneByOne(wired.pool, wired.outbox))
+    return _with_writer(wired, OneByOne)
 
 
 def one_statement(wired: Wired) -> Wired:
-    return _with_writer(wired, OneStatement(wired.pool, wired.outbox))
+    return _with_writer(wired, OneStatement)
 
 
 def no_outbox(wired: Wired) -> Wired:
@@ -113,7 +132,8 @@ def no_auth(wired: Wired) -> Wired:
     return replace(wired, auth=Anybody(known))
 
 
-def _with_writer(wired: Wired, writer: GroupWriter) -> Wired:
+def _with_writer(wired: Wired, kind: type[GroupWriter]) -> Wired:
+    writer = kind(wired.pool, wired.outbox, likenesses=wired.desk.writer.likenesses)
     return replace(wired, desk=replace(wired.desk, writer=writer))
 
 
