@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 # A change that is due at midnight is in force within this and the second that the index polls by.
 POLL_SECONDS: Final = 1.0
-# A change is weighed against all areas that there are: up to here that takes some 0.1 s of a process.
+# A change is weighed against all areas that there are: in a larger city that is done in a process of its own.
 FEW_AREAS: Final = 5_000
 
 
