@@ -106,7 +106,7 @@ def _result(loads: dict[tuple[str, int], list[wrk.Load]], merged: list[float]) -
     holds = (
         "The API's one process: reading, checking and placing a report and its HTTP cost what *no store* shows, and "
         "looking for duplicates and handing rows to asyncpg the rest; Postgres works beside it on the other core. At "
-        "16 connections a group has few rows, so each pays more of a commit and of the look; at 256 the wait in the queue "
-        "is most of the time to the answer."
+        "16 connections a group has few rows, so each pays more of a commit and of the look; at 256 the wait in the "
+        "queue is most of the time to the answer."
     )
     return Result("a", TITLE, figures, notes, holds)
