@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.kafka.broker import BrokerTrouble
 from services.city.trouble import Trouble
 from tests.integration.oidc import provider
+from tests.npm import NpmTrouble
 from tests.servers import KAFKA_VARIABLE, POSTGRES_VARIABLE, running_kafka, running_postgres
 from tests.turns import TURNS_VARIABLE
 
@@ -70,7 +71,7 @@ async def _outcome(pytest: asyncio.subprocess.Process, stopped: asyncio.Event) -
 def main() -> int:
     try:
         return asyncio.run(_run(sys.argv[1:]))
-    except (Trouble, BrokerTrouble, provider.ProviderTrouble) as trouble:
+    except (Trouble, BrokerTrouble, NpmTrouble) as trouble:
         print(f"test: {trouble}", file=sys.stderr)
         return 1
 

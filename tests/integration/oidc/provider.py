@@ -2,12 +2,9 @@
 
 import asyncio
 import base64
-import fcntl
 import hashlib
 import re
 import secrets
-import shutil
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -15,11 +12,10 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx
 
 from deploy.kafka.broker import free_port
+from tests import npm
 
 HERE = Path(__file__).resolve().parent
-MODULES = HERE / "node_modules"
 SECRET = "a secret of the test client"
-MINIMUM_NODE = 18
 READY_SECONDS = 60.0
 
 
@@ -28,26 +24,8 @@ class ProviderTrouble(Exception):
 
 
 def install() -> str:
-    """The node to run it with, once what package-lock.json asks for is in place. Raises ProviderTrouble."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    how = "install Node.js 18 or later with npm (Debian, Ubuntu: apt-get install nodejs npm)"
-    if node is None or npm is None:
-        raise ProviderTrouble(f"the tests sign in at a real identity provider, which runs on Node.js: {how}")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip()
-    if int(version.lstrip("v").partition(".")[0] or 0) < MINIMUM_NODE:
-        raise ProviderTrouble(f"the identity provider needs Node.js {MINIMUM_NODE}, and this is {version}: {how}")
-    lock, copied = HERE / "package-lock.json", MODULES / "package-lock.json"
-    with (HERE / "package.json").open("rb") as turn:  # one at a time: test workers would install over one another
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not (copied.exists() and copied.read_bytes() == lock.read_bytes()):
-            print("test: fetching the identity provider with npm (100 packages)", flush=True)
-            command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-            done = subprocess.run(command, cwd=HERE, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            if done.returncode != 0:
-                said = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
-                raise ProviderTrouble(f"npm could not fetch the identity provider: {said[0]}")
-            shutil.copyfile(lock, copied)
-    return node
+    """The node to run it with, once it is in place. Raises NpmTrouble."""
+    return npm.install(HERE, "an identity provider")
 
 
 class IdentityProvider:
