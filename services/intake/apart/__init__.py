@@ -34,7 +34,7 @@ class AreaWorker:
         """What `python -m services.intake.apart` answers when it is given this, and the file that it is about. Raises
         AreasNotDone where it ended without an answer.
         """
-        head = pickle.dumps(given)
+        head, told = pickle.dumps(given), None
         async with self._turn:
             worker = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "services.intake.apart"),
@@ -43,17 +43,22 @@ class AreaWorker:
             )
             try:
                 assert worker.stdin is not None
+                assert worker.stdout is not None
                 with suppress(ConnectionError):  # how it ended is looked at in a moment
-                    worker.stdin.write(len(head).to_bytes(4) + head)
+                    worker.stdin.write(len(head).to_bytes(8) + head + len(file).to_bytes(8))
                     for n in range(0, len(file), _PIECE):
                         worker.stdin.write(memoryview(file)[n : n + _PIECE])
                         await worker.stdin.drain()
-                told, _ = await worker.communicate()
+                    await worker.stdin.drain()
+                with suppress(asyncio.IncompleteReadError):
+                    told = await worker.stdout.readexactly(int.from_bytes(await worker.stdout.readexactly(8)))
+                worker.stdin.close()
+                await worker.wait()
             finally:
                 if worker.returncode is None:
                     worker.kill()
                     await worker.wait()
-        if worker.returncode != 0:
+        if worker.returncode != 0 or told is None:
             log.error("a change of areas ended without an answer", status=worker.returncode)
             raise AreasNotDone("its process ended; nothing was changed, send the same again", facts={"retry_after": 5})
         return pickle.loads(told)  # our own process wrote it

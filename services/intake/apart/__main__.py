@@ -48,12 +48,18 @@ def main() -> None:
     os.nice(10)  # a report is answered first
     told = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed goes elsewhere
-    head = sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(4)))
-    dsn, rules, zone, ask = pickle.loads(head)  # our own process wrote it
+    dsn, rules, zone, ask = pickle.loads(_read())  # our own process wrote it
+    file = _read()
     if ask is not None and isinstance(ask.what, Sent):
-        ask = ask._replace(what=ask.what._replace(content=sys.stdin.buffer.read()))
+        ask = ask._replace(what=ask.what._replace(content=file))
+    answered = pickle.dumps(asyncio.run(answer(dsn, rules, zone, ask)))
     with told:
-        told.write(pickle.dumps(asyncio.run(answer(dsn, rules, zone, ask))))
+        told.write(len(answered).to_bytes(8) + answered)
+
+
+def _read() -> bytes:
+    """So many bytes as the eight before them say: a pipe ends only when the last process that inherited it does."""
+    return sys.stdin.buffer.read(int.from_bytes(sys.stdin.buffer.read(8)))
 
 
 if __name__ == "__main__":
