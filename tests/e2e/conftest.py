@@ -85,6 +85,9 @@ async def running(folder: Path, *arguments: str, **settings: str) -> AsyncIterat
 
 @pytest.fixture(scope="session")
 async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[City]:
-    """The district haidian without the robots: every act in it is a test's."""
-    async with running(tmp_path_factory.mktemp("city") / "data", "--no-demo") as made:
+    """The district haidian without the robots: every act in it is a test's. So is every report, though many tests post
+    theirs at one place: none is merged with another's.
+    """
+    settings = {"WANGGE_MERGE_DUPLICATES": "false"}
+    async with running(tmp_path_factory.mktemp("city") / "data", "--no-demo", **settings) as made:
         yield made
