@@ -55,15 +55,23 @@ async def read_personal(
             raise ReportNotFound(f"there is no report {report_id} for this caller")
         personal = _opened(vault, found)
         if once is None or not await note_once(tx, who, once):
-            seen = Entry(
-                uuid7(), clock(), "read", who.subject, who.post, purpose, mask(note), report_id, found.routing_key
-            )
-            await store.add_entries(tx, [seen])
+            why = (who.subject, who.post, purpose, mask(note))
+            await store.add_entries(tx, [Entry(uuid7(), clock(), "read", *why, report_id, found.routing_key)])
     return personal
 
 
+def _erased(what: str) -> PersonalErased:
+    return PersonalErased(f"what was personal of {what} was erased and cannot be had back")
+
+
+def _key_missing(what: str) -> PersonalKeyMissing:
+    return PersonalKeyMissing(
+        f"what is personal of {what} does not open with the keys that this process was given", facts={"retry_after": 5}
+    )
+
+
 def _opened(vault: Vault, found: Found) -> Personal:
-    gone = PersonalErased(f"what was personal of report {found.id} was erased and cannot be had back")
+    gone = _erased(f"report {found.id}")
     if found.sealed is None:
         if found.ended:
             raise gone
@@ -71,10 +79,7 @@ def _opened(vault: Vault, found: Found) -> Personal:
     try:
         opened = vault.open(Opening(found.id, found.sealed, found.key, found.subject, found.subject_key))
     except CannotUnseal:
-        raise PersonalKeyMissing(
-            f"what is personal of report {found.id} does not open with the keys that this process was given",
-            facts={"retry_after": 5},
-        ) from None
+        raise _key_missing(f"report {found.id}") from None
     if opened is None:
         raise gone
     return opened
@@ -102,15 +107,13 @@ async def read_visited(
             raise ActivityNotFound(f"there is no activity {activity_id} for this caller")
         personal = _visited(vault, found)
         if once is None or not await note_once(tx, who, once):
-            seen = Entry(
-                uuid7(), clock(), "read", who.subject, who.post, purpose, mask(note), None, found.routing_key, found.id
-            )
-            await store.add_entries(tx, [seen])
+            why = (who.subject, who.post, purpose, mask(note))
+            await store.add_entries(tx, [Entry(uuid7(), clock(), "read", *why, None, found.routing_key, found.id)])
     return personal
 
 
 def _visited(vault: Vault, found: Visited) -> visited.Personal:
-    gone = PersonalErased(f"what was personal of activity {found.id} was erased and cannot be had back")
+    gone = _erased(f"activity {found.id}")
     if found.sealed is None:
         if found.ended:
             raise gone
@@ -122,10 +125,7 @@ def _visited(vault: Vault, found: Visited) -> visited.Personal:
             raise gone
         return read_back(vault.open_under(found.subject, found.subject_key, found.sealed, found.id))
     except CannotUnseal:
-        raise PersonalKeyMissing(
-            f"what is personal of activity {found.id} does not open with the keys that this process was given",
-            facts={"retry_after": 5},
-        ) from None
+        raise _key_missing(f"activity {found.id}") from None
 
 
 async def note_once(tx: Connection, who: Principal, once: Once) -> bool:
