@@ -59,9 +59,34 @@ class Breaking:
         self.port = port
         self.posts = 0
         self.streams = 0
+        self.open: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self.open.add(task)
+        task.add_done_callback(self.open.discard)
+
+    async def ended(self) -> None:
+        """No connection is left open, whoever of the two sides it waited for."""
+        for task in (ends := list(self.open)):
+            task.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner, outer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            await self._pass_on(reader, writer, inner, outer)
+        finally:
+            for each in (writer, outer):
+                each.close()
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        inner: asyncio.StreamReader,
+        outer: asyncio.StreamWriter,
+    ) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
@@ -77,8 +102,6 @@ class Breaking:
                     break
                 writer.write(answer + body)
                 await writer.drain()
-        for each in (writer, outer):
-            each.close()
 
     async def _stream(self, answer: bytes, inner: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.streams += 1
@@ -93,11 +116,12 @@ class Breaking:
 @asynccontextmanager
 async def breaking(city: City) -> AsyncIterator[tuple[str, Breaking]]:
     between = Breaking(int(city.base.rpartition(":")[2]))
-    server = await asyncio.start_server(between.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(between.connected, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", between
     finally:
         server.close()
+        await between.ended()
 
 
 async def test_a_report_is_posted_once_and_heard_of_whatever_breaks(city: City, tmp_path: Path) -> None:

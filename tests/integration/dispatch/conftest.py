@@ -134,13 +134,13 @@ class City:
         assert answer.status_code == 200, answer.text
         return answer.json()  # type: ignore[no-any-return]
 
-    async def until(self, status: str) -> dict[str, Any]:
-        """A fresh case, brought along the straight path to `status`."""
+    async def until(self, status: str, condition: str = "damaged") -> dict[str, Any]:
+        """A fresh case, brought along the straight path to `status`; filed on `condition`, which sets its limit."""
         case = await self.case()
         for act, post, body in PATH:
             if case["status"] == status:
                 break
-            case = await self.act(case, act, post, body)
+            case = await self.act(case, act, post, body | ({"condition": condition} if act == "file" else {}))
         assert case["status"] == status
         return case
 
