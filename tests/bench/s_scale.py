@@ -71,7 +71,7 @@ async def run() -> Result:
     holds = (
         "A report goes to the right edge of the tables and their indexes, whose depth is all that grows; the search "
         "for duplicates goes by an index of what is open. What goes to a random place of a large index is a person's "
-        "mark, the hash of a tracking code and a component's code."
+        "mark and a component's code; it is so for nothing else of a report."
     )
     return Result("s", TITLE, figures, notes, holds)
 

@@ -129,7 +129,6 @@ PEOPLE = f"""
         SELECT {_PERSON}, substr(sha256(convert_to('s' || n / 15, 'UTF8')), 1, 16), k.key, m.at
           FROM sample.made m JOIN sample.subjects k ON k.p = n / 15 % (SELECT count(*) FROM sample.subjects)
          WHERE n % 15 = 1;
-    INSERT INTO intake.subject_marks (mark, subject) SELECT mark, id FROM intake.subjects;
 """
 # The open part's clusters keep their age; when it is measured they are as old as they were when it was built.
 CLUSTERED = """

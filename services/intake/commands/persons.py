@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import structlog
@@ -22,7 +22,7 @@ from services.intake.store import subjects as store
 from services.intake.store.subjects import Candidate, Kept
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
-from shared.kernel.ids import tracking_hash
+from shared.kernel.ids import tracking_hash, uuid7
 from shared.postgres import Connection
 
 log = structlog.get_logger()
@@ -116,7 +116,7 @@ class Persons:
                 continue
             candidate = asked.get(marks[0]) if marks else None
             if candidate is None:
-                key, person = os.urandom(KEY_BYTES), uuid4()
+                key, person = os.urandom(KEY_BYTES), uuid7()
                 wrapped = self.sealer.keys.wrap(key, person.bytes)
                 mark, other = (*marks, None, None)[:2]
                 candidate = Candidate(mark, other, person, wrapped)
@@ -151,7 +151,7 @@ class Persons:
                 subject, wrapped = found[each[0]]
                 whose.append(Whose(subject, self.unwrap(wrapped, subject.bytes), None))
             else:
-                subject, key = uuid4(), os.urandom(KEY_BYTES)
+                subject, key = uuid7(), os.urandom(KEY_BYTES)
                 whose.append(Whose(subject, key, self.sealer.keys.wrap(key, subject.bytes)))
         return whose
 
@@ -175,7 +175,7 @@ class Persons:
         raise SubjectBusy("nothing was stored; send the same again", facts={"retry_after": 1})
 
     def _candidate(self, mark: bytes, other: bytes | None) -> Candidate:
-        person = uuid4()
+        person = uuid7()
         return Candidate(mark, other, person, self.sealer.keys.wrap(os.urandom(KEY_BYTES), person.bytes))
 
     async def mark(self, connection: Connection, identifier: str) -> bytes:

@@ -43,25 +43,42 @@ ADD_SECRET = "INSERT INTO intake.personal_secrets (purpose, key) VALUES ($1, $2)
 # One statement finds the known and makes the others; a subject that another transaction makes at this moment is left
 # out, and asked for again. Marks are inserted in order, so that two statements never wait for each other.
 _NO_WAIT = "SELECT set_config('synchronous_commit', 'off', true) AS set"
+# Whom the marks name: first who was made by one, then whom else it names; `own`: who was made by the first.
+_ASKED = """
+        SELECT b.*, coalesce(
+                   b.own,
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = b.mark ORDER BY 1 LIMIT 1),
+                   (SELECT s.id FROM intake.subjects s WHERE s.mark = b.other),
+                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = b.other ORDER BY 1 LIMIT 1)) AS known
+          FROM (SELECT a.*, (SELECT s.id FROM intake.subjects s WHERE s.mark = a.mark) AS own
+                  FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) AS a (mark, other, id, key)) AS b
+""".strip()
+# What a subject was made by names it already.
+_MARKED = """
+        INSERT INTO intake.subject_marks (mark, subject)
+        SELECT mark, subject FROM found WHERE another
+         UNION
+        SELECT other, subject FROM found f
+         WHERE other IS NOT NULL
+           AND NOT EXISTS (SELECT FROM intake.subjects s WHERE s.mark = f.other AND s.id = f.subject)
+         ORDER BY 1, 2
+        ON CONFLICT DO NOTHING
+""".strip()
 FIND_OR_MAKE = f"""
     WITH no_wait AS MATERIALIZED ({_NO_WAIT}), asked AS MATERIALIZED (
-        SELECT a.*, coalesce(
-                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.mark ORDER BY 1 LIMIT 1),
-                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.other ORDER BY 1 LIMIT 1)) AS known
-          FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) AS a (mark, other, id, key)
+        {_ASKED}
     ), made AS (
         INSERT INTO intake.subjects (id, mark, key, created_at)
         SELECT id, mark, key, $5::timestamptz FROM asked WHERE known IS NULL ORDER BY mark
         ON CONFLICT (mark) DO NOTHING
         RETURNING id, key
     ), found AS MATERIALIZED (
-        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject, m.key
+        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject, m.key,
+               a.known IS NOT NULL AND a.own IS NULL AS another
           FROM asked a LEFT JOIN made m ON m.id = a.id
          WHERE a.known IS NOT NULL OR m.id IS NOT NULL
     ), marked AS (
-        INSERT INTO intake.subject_marks (mark, subject)
-        SELECT mark, subject FROM found UNION SELECT other, subject FROM found WHERE other IS NOT NULL ORDER BY 1, 2
-        ON CONFLICT DO NOTHING
+        {_MARKED}
     )
     SELECT f.mark, f.subject, coalesce(f.key, s.key) AS key
       FROM found f CROSS JOIN no_wait LEFT JOIN intake.subjects s ON s.id = f.subject
@@ -74,10 +91,7 @@ FIND_OR_MAKE = f"""
 # this moment, it is asked again. A candidate without a mark is made in any case.
 KEEP = f"""
     WITH no_wait AS MATERIALIZED ({_NO_WAIT}), asked AS MATERIALIZED (
-        SELECT a.*, coalesce(
-                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.mark ORDER BY 1 LIMIT 1),
-                   (SELECT m.subject FROM intake.subject_marks m WHERE m.mark = a.other ORDER BY 1 LIMIT 1)) AS known
-          FROM unnest($1::bytea[], $2::bytea[], $3::uuid[], $4::bytea[]) AS a (mark, other, id, key)
+        {_ASKED}
     ), given AS MATERIALIZED (
         SELECT * FROM unnest($6::uuid[], $7::uuid[], $8::bytea[], $9::bytea[], $10::timestamptz[])
             AS k (report_id, subject, key, code, received_at)
@@ -87,13 +101,12 @@ KEEP = f"""
         ON CONFLICT (mark) DO NOTHING
         RETURNING id
     ), found AS MATERIALIZED (
-        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject
+        SELECT a.mark, a.other, coalesce(a.known, m.id) AS subject,
+               a.known IS NOT NULL AND a.own IS NULL AS another
           FROM asked a LEFT JOIN made m ON m.id = a.id
          WHERE a.mark IS NOT NULL AND (a.known IS NOT NULL OR m.id IS NOT NULL)
     ), marked AS (
-        INSERT INTO intake.subject_marks (mark, subject)
-        SELECT mark, subject FROM found UNION SELECT other, subject FROM found WHERE other IS NOT NULL ORDER BY 1, 2
-        ON CONFLICT DO NOTHING
+        {_MARKED}
     ), held AS MATERIALIZED (
         SELECT g.* FROM given g JOIN intake.subjects s ON s.id = g.subject FOR KEY SHARE OF s
     ), kept AS (
@@ -107,11 +120,22 @@ KEEP = f"""
     SELECT NULL, a.mark, s.id, s.key FROM asked a JOIN intake.subjects s ON s.id = a.known
 """
 
-BY_MARK = "SELECT subject FROM intake.subject_marks WHERE mark = $1"
+BY_MARK = """
+    SELECT id AS subject FROM intake.subjects WHERE mark = $1
+     UNION
+    SELECT subject FROM intake.subject_marks WHERE mark = $1
+"""
 SAME_PERSON = """
+    WITH marks AS MATERIALIZED (
+        SELECT mark FROM intake.subjects WHERE id = $1 AND mark IS NOT NULL
+         UNION
+        SELECT mark FROM intake.subject_marks WHERE subject = $1
+    )
     SELECT $1::uuid AS subject
      UNION
-    SELECT b.subject FROM intake.subject_marks a JOIN intake.subject_marks b USING (mark) WHERE a.subject = $1
+    SELECT s.id FROM intake.subjects s JOIN marks USING (mark)
+     UNION
+    SELECT m.subject FROM intake.subject_marks m JOIN marks USING (mark)
 """
 LOCK = "SELECT id FROM intake.subjects WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 
