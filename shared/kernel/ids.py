@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 # No 0/O, 1/I/L, U/V pairs: the code is read aloud. 29 letters, 12 places: 58 bits.
 TRACKING_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
@@ -15,6 +15,7 @@ TRACKING_LENGTH = 12
 # 0.4 µs a code, where twelve times secrets.choice takes 15.
 _LETTERS = bytes(ord(TRACKING_ALPHABET[byte % len(TRACKING_ALPHABET)]) for byte in range(256))
 
+_new, _set, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
 _lock = threading.Lock()
 _last = 0
 # Randomness is fetched for 512 ids at a time: a system call for each would be most of what an id costs.
@@ -37,7 +38,15 @@ def uuid7(at: datetime | None = None) -> UUID:
             stamp = _last = max(stamp, _last + 1)
     else:
         stamp = int(at.timestamp() * 1000) << 12 | int.from_bytes(os.urandom(2)) & 0xFFF
-    return UUID(int=(stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | random)
+    return _uuid((stamp >> 12) << 80 | 7 << 76 | (stamp & 0xFFF) << 64 | 2 << 62 | random)
+
+
+def _uuid(number: int) -> UUID:
+    """UUID(int=number), without a look at the six other things that it can be made of: 0.2 µs instead of 0.5."""
+    made = _new(UUID)
+    _set(made, "int", number)
+    _set(made, "is_safe", _UNKNOWN)
+    return made
 
 
 def _random_62() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
@@ -58,10 +59,10 @@ def _rendered(outcomes: Sequence[tuple[int, Outcome]]) -> bytes:
         if isinstance(outcome, Refusal):
             out.append(refused(number, outcome, f"/intake{PATH}"))
         else:
-            # id and code are ASCII without quotes; 1,000 of these take 0.3 ms, as many dictionaries 1.2 ms.
-            merged = b"" if outcome.merged_into is None else b',"merged_into":"%s"' % str(outcome.merged_into).encode()
+            # A code is ASCII without quotes; 1,000 of these take 0.3 ms, as many dictionaries 1.2 ms.
+            merged = b"" if outcome.merged_into is None else b',"merged_into":"%b"' % str(outcome.merged_into).encode()
             out.append(
-                b'{"line":%d,"status":201,"id":"%s","tracking_code":"%s"%s}\n'
-                % (number, str(outcome.id).encode(), outcome.tracking_code.encode(), merged)
+                b'{"line":%d,"status":201,"id":%b,"tracking_code":"%b"%b}\n'
+                % (number, orjson.dumps(outcome.id), outcome.tracking_code.encode(), merged)
             )
     return b"".join(out)

@@ -51,9 +51,7 @@ def looked_at(rows: Sequence[Row], likenesses: Likenesses) -> Looked:
 
 
 def seen_of(row: Row) -> Seen:
-    code = row.details.get("component") if row.details else None
-    at = row.occurred_at or row.received_at
-    return Seen(row.id, row.category, row.lon, row.lat, at, None if code is None else int(code))
+    return Seen(row.id, row.category, row.lon, row.lat, row.occurred_at or row.received_at, row.component)
 
 
 def beside(looked: Looked, seen: Iterable[Cluster] = ()) -> Beside:

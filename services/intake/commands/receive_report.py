@@ -155,7 +155,7 @@ def entry(
             details["origin"] = report.origin._asdict()
         if report.address:
             details |= {"address": report.address, "approximate": report.approximate}
-    if report.component is not None:  # what the store attaches the report to
+    if report.component is not None:
         details = (details or {}) | {"component": report.component}
     if asked.kept:
         details = {**(details or {}), "open311": asked.kept}
@@ -184,6 +184,7 @@ def entry(
         request_hash,
         spot=spot,
         expires_at=expires_at,
+        component=None if report.component is None else int(report.component),
     )
 
 

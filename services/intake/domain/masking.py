@@ -38,6 +38,8 @@ _PLATE_HEAD = re.compile(rf"[{_PROVINCES}]{_GAP}[A-Za-z]|[Ww][Jj]")
 _TIME = re.compile(
     r"(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-][01]\d:?\d\d)?)?"
 )
+# The shortest of all is an address: a@b.cn.
+_SHORTEST = 6
 # The shortest number that is a telephone's without any sign in it.
 _TEN_DIGITS = 10**9
 _KEPT = {"identity": 6, "mobile": 3, "landline": 3, "american": 3, "plate": 2, "email": 1}
@@ -45,8 +47,14 @@ _KEPT = {"identity": 6, "mobile": 3, "landline": 3, "american": 3, "plate": 2, "
 
 def mask(text: str) -> str:
     """`text` with every telephone, identity-card and plate number and e-mail address masked; of the same length."""
-    narrow = text.translate(_NARROW) if not text.isascii() and _WIDE.search(text) else text
-    if not ("@" in narrow or _DIGITS.search(narrow) or _PLATE_HEAD.search(narrow)) or _TIME.fullmatch(narrow):
+    if len(text) < _SHORTEST:
+        return text
+    if text.isascii():  # no province's character in it
+        narrow, plate = text, "wj" in text.lower()
+    else:
+        narrow = text.translate(_NARROW) if _WIDE.search(text) else text
+        plate = _PLATE_HEAD.search(narrow) is not None
+    if not (plate or "@" in narrow or _DIGITS.search(narrow)) or _TIME.fullmatch(narrow):
         return text
     masked: list[str] = []
     end = 0
@@ -61,8 +69,12 @@ def mask_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """`values` with every text in them masked, and every whole number that reads as a telephone or identity-card
     number; the same object if nothing is. Names of members are not looked at: they are the catalogue's.
     """
-    masked = {name: _masked(value) for name, value in values.items()}
-    return masked if any(masked[name] is not value for name, value in values.items()) else values
+    masked: dict[str, Any] | None = None
+    for name, value in values.items():
+        if (found := _masked(value)) is not value:
+            masked = masked or dict(values)
+            masked[name] = found
+    return values if masked is None else masked
 
 
 def _masked(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -225,27 +226,29 @@ def receive(
 def _check_attributes(attributes: Mapping[str, Any]) -> None:
     """JSON can say more than PostgreSQL and other readers of a fact can hold: refuse it by name."""
     waiting: list[tuple[str, Any]] = [("/attributes", attributes)]
-    seen = 0
+    seen = 1
     while waiting:
-        pointer, value = waiting.pop()
-        seen += 1
+        pointer, holder = waiting.pop()
+        seen += len(holder)
         if seen > MOST_VALUES:
             raise _bad("/attributes", f"more than {MOST_VALUES} values")
-        if isinstance(value, str):
-            if "\x00" in value:
-                raise _bad(pointer, "must not contain the character U+0000")
-        elif isinstance(value, Mapping):
-            for name, inner in value.items():
-                if "\x00" in name:
-                    raise _bad(pointer, "a name must not contain the character U+0000")
-                waiting.append((f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", inner))
-        elif isinstance(value, list):
-            waiting.extend((f"{pointer}/{n}", inner) for n, inner in enumerate(value))
-        elif isinstance(value, float):
-            if value != value or value in (float("inf"), float("-inf")):
-                raise _bad(pointer, "must be a finite number")
-        elif isinstance(value, int) and not -_INT64 <= value < _INT64:
-            raise _bad(pointer, "must fit in 64 bits")
+        for name, value in enumerate(holder) if isinstance(holder, list) else holder.items():
+            if isinstance(name, str) and "\x00" in name:
+                raise _bad(pointer, "a name must not contain the character U+0000")
+            if isinstance(value, str):
+                if "\x00" in value:
+                    raise _bad(_within(pointer, name), "must not contain the character U+0000")
+            elif isinstance(value, dict | list):
+                waiting.append((_within(pointer, name), value))
+            elif isinstance(value, float):
+                if not isfinite(value):
+                    raise _bad(_within(pointer, name), "must be a finite number")
+            elif isinstance(value, int) and not -_INT64 <= value < _INT64:
+                raise _bad(_within(pointer, name), "must fit in 64 bits")
+
+
+def _within(pointer: str, name: str | int) -> str:
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
 def _bad(pointer: str, message: str) -> BadAttributes:

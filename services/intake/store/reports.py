@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from services.intake.store import clusters
 from shared.postgres import Connection
 
@@ -19,7 +21,7 @@ class Row(NamedTuple):
     A report that joined a cluster 重复上报 has its first report in `merged_into`, whose grid is then the record key of
     both its facts (`record_key`), and the second of them in `merged_event` and `merged_data`. One that opens a cluster
     has the `spot` where it lies, until `expires_at`, with so many reports of this statement in it (`together`); it has
-    none of these if nothing can join it.
+    none of these if nothing can join it. `component` is the code of the component that it is about.
     """
 
     id: UUID
@@ -48,6 +50,7 @@ class Row(NamedTuple):
     spot: int | None = None
     expires_at: datetime | None = None
     together: int = 1
+    component: int | None = None
 
 
 class Answered(NamedTuple):
@@ -79,7 +82,7 @@ _OUTBOX = (
 _KINDS = (
     "uuid", "text", "text", "text", "text", "float8", "float8", "text", "timestamptz", "timestamptz", "text", "jsonb",
     "bytea", "smallint", "text", "bytea", "bytea", "text", "bytea",
-    "uuid", "text", "uuid", "bytea", "bigint", "timestamptz", "int",
+    "uuid", "text", "uuid", "bytea", "bigint", "timestamptz", "int", "bigint",
 )  # fmt: skip
 # Parameters of the rows; behind them come topic, type of the first fact and of the second.
 OWN = len(_KINDS)
@@ -106,8 +109,8 @@ ADD_GROUP = f"""
         SELECT {", ".join(_REPORT)} FROM taken
     ), opened AS (
         INSERT INTO intake.clusters ({", ".join(clusters.COLUMNS)})
-        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together,
-               (details ->> 'component')::bigint, expires_at
+        SELECT id, spot, category, lon, lat, coalesce(occurred_at, received_at), routing_key, together, component,
+               expires_at
           FROM taken WHERE spot IS NOT NULL
     ), merged AS (
         INSERT INTO intake.merged_reports ({", ".join(clusters.MERGED_COLUMNS)})
@@ -118,7 +121,7 @@ ADD_GROUP = f"""
          WHERE c.id = m.merged_into
     ), attached AS (
         INSERT INTO intake.component_reports (code, report_id)
-        SELECT (details ->> 'component')::bigint, id FROM taken WHERE details ? 'component'
+        SELECT component, id FROM taken WHERE component IS NOT NULL
     ), published AS (
         INSERT INTO intake.outbox ({", ".join(_OUTBOX)})
         SELECT shard, ${OWN + 1}::text, coalesce(record_key, routing_key), event_id, kind, id::text, version,
@@ -199,50 +202,40 @@ async def add_chunk(tx: Connection, rows: Sequence[Row], kinds: Kinds) -> None:
     By COPY: 5 µs a row of this process's time, where the arrays of a statement take 15.
     """
     await tx.copy_records_to_table("reports", schema_name="intake", columns=_REPORT, records=[r[:13] for r in rows])
+    # The ids as text, all at once: 0.05 µs each, where str takes 0.43; COPY takes it for an id as well.
+    texts: list[str] = orjson.loads(orjson.dumps([r.id for r in rows]))
     events: list[tuple[Any, ...]] = []
-    for r in rows:
-        told = (r.shard, kinds.topic, r.record_key or r.routing_key)
-        where = (r.routing_key, r.received_at, r.traceparent)
-        events.append((*told, r.id, kinds.received, str(r.id), 1, *where, r.data))
+    opened: list[tuple[Any, ...]] = []
+    merged: list[tuple[Any, ...]] = []
+    attached: list[tuple[Any, ...]] = []
+    for r, id in zip(rows, texts, strict=True):
+        place, at, trace = r.routing_key, r.received_at, r.traceparent
+        key = r.record_key or place
+        events.append((r.shard, kinds.topic, key, id, kinds.received, id, 1, place, at, trace, r.data))
         if r.merged_into is not None:
-            events.append((*told, r.merged_event, kinds.merged, str(r.id), 2, *where, r.merged_data))
+            events.append(
+                (r.shard, kinds.topic, key, r.merged_event, kinds.merged, id, 2, place, at, trace, r.merged_data)
+            )
+            merged.append((id, r.merged_into, at, key))
+        elif r.spot is not None:
+            began = r.occurred_at or at
+            opened.append((id, r.spot, r.category, r.lon, r.lat, began, place, r.together, r.component, r.expires_at))
+        if r.component is not None:
+            attached.append((r.component, id))
     await tx.copy_records_to_table("outbox", schema_name="intake", columns=_OUTBOX, records=events)
-    opened = [
-        (
-            r.id,
-            r.spot,
-            r.category,
-            r.lon,
-            r.lat,
-            r.occurred_at or r.received_at,
-            r.routing_key,
-            r.together,
-            int(r.details["component"]) if r.details and "component" in r.details else None,
-            r.expires_at,
-        )
-        for r in rows
-        if r.spot is not None
-    ]
     if opened:
         await tx.copy_records_to_table("clusters", schema_name="intake", columns=clusters.COLUMNS, records=opened)
-    merged = [(r.id, r.merged_into, r.received_at, r.record_key) for r in rows if r.merged_into is not None]
     if merged:
-        await _add_merged(tx, merged, {each[0] for each in opened})
-
-    attached = [(int(r.details["component"]), r.id) for r in rows if r.details and "component" in r.details]
+        await tx.copy_records_to_table(
+            "merged_reports", schema_name="intake", columns=clusters.MERGED_COLUMNS, records=merged
+        )
+        within = {r.id for r in rows if r.together > 1}
+        if more := Counter(r.merged_into for r in rows if r.merged_into is not None and r.merged_into not in within):
+            await clusters.count(tx, more)
     if attached:
         await tx.copy_records_to_table(
             "component_reports", schema_name="intake", columns=("code", "report_id"), records=attached
         )
-
-
-async def _add_merged(tx: Connection, merged: Sequence[tuple[Any, ...]], opened: set[UUID]) -> None:
-    await tx.copy_records_to_table(
-        "merged_reports", schema_name="intake", columns=clusters.MERGED_COLUMNS, records=merged
-    )
-    more = Counter(each[1] for each in merged if each[1] not in opened)
-    if more:
-        await clusters.count(tx, more)
 
 
 async def try_lock(tx: Connection, caller: str, key: str) -> bool:

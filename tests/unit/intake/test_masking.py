@@ -30,6 +30,9 @@ from services.intake.domain.masking import mask
         ("使 123456 停在门口", "使 1***** 停在门口"),
         ("call (212) 555-0187 or 212-555-0187", "call (212) ***-**** or 212-***-****"),
         ("写信 li.lei@example.com", "写信 l*.***@*******.***"),
+        ("a@b.cn", "a@*.**"),
+        ("WJ1234", "WJ****"),
+        ("a car, wj 12345, in the drive", "a car, wj *****, in the drive"),
     ],
 )
 def test_what_names_a_person_is_masked(text: str, masked: str) -> None:
@@ -56,6 +59,11 @@ def test_a_fifteen_digit_number_is_taken_for_an_old_identity_card() -> None:
 
 def test_several_in_one_text() -> None:
     assert mask("京A12345车主13812345678和13912345678") == "京A*****车主138********和139********"
+
+
+@given(st.text("WwJj0123456789@.+ab()x ", min_size=1, max_size=30))
+def test_a_text_without_chinese_is_searched_for_the_same(text: str) -> None:
+    assert mask(f"{text} 。") == f"{mask(text)} 。"
 
 
 @given(st.text(max_size=200))

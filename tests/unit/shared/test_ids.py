@@ -1,6 +1,8 @@
 """Ids sort in the order they were made; tracking codes are read aloud."""
 
+import pickle
 from datetime import UTC, datetime
+from uuid import UUID
 
 from shared.kernel.ids import TRACKING_ALPHABET, tracking_code, tracking_hash, uuid7
 
@@ -9,6 +11,15 @@ def test_ids_of_one_process_are_version_7_unique_and_rising():
     ids = [uuid7() for _ in range(20_000)]
     assert all(i.version == 7 and i.variant == "specified in RFC 4122" for i in ids[:100])
     assert ids == sorted(set(ids))
+
+
+def test_an_id_is_like_any_other_uuid():
+    made = uuid7()
+    other = UUID(str(made))
+    assert (made, hash(made), repr(made), made.bytes, made.is_safe) == (
+        other, hash(other), repr(other), other.bytes, other.is_safe,
+    )  # fmt: skip
+    assert pickle.loads(pickle.dumps(made)) == made
 
 
 def test_an_id_carries_its_instant():
