@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from shared import telemetry
 from shared.auth import Authenticator
 from shared.health import Readiness, add_health_routes
+from shared.http.docs import add_docs
 from shared.http.middleware import BodyLimit, EmptyMeansAbsent, RateLimitFields, Traced, Unbroken, route_of
 from shared.http.openapi import DescribedApp, allowed_methods, name_of
 from shared.http.problems import (
@@ -58,7 +59,8 @@ def new_app(
         description=description,
         version="1",
         servers=[{"url": f"/{name}"}],
-        swagger_ui_parameters={"tryItOutEnabled": True},
+        docs_url=None,  # the framework's pages are made of what other hosts serve
+        redoc_url=None,
         generate_unique_id_function=name_of,
         # In place of the framework's 422, which is not ours; shared.http.openapi tells each refusal.
         responses={"default": {"description": "Refused: problem+json (RFC 9457)"}},
@@ -66,6 +68,7 @@ def new_app(
     app.state.wired = wired
     app.state.authenticator = authenticator
     add_health_routes(app, readiness)
+    add_docs(app)
     answer_refusals(app)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(EmptyMeansAbsent)

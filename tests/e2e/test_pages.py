@@ -224,3 +224,13 @@ async def test_the_map_of_a_dry_run_opens_without_a_network(chromium: Browser, c
         "() => [...document.querySelectorAll('svg')].every((s) => s.getBoundingClientRect().height > 100)"
     )
     await context.close()
+
+
+@pytest.mark.parametrize("service", ["intake", "dispatch", "evaluation", "notify"])
+async def test_the_page_of_routes_needs_no_other_host(chromium: Browser, city: City, service: str) -> None:
+    page = await opened(chromium, city, "/readyz", DESK)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{city.base}/{service}/docs")
+    await expect(page.locator(".opblock").first).to_be_visible()
+    assert [url for url in asked if not url.startswith((city.base, "data:"))] == []
