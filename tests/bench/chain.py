@@ -16,7 +16,7 @@ from services.city.robots.wire import Wire
 from shared.packs import load
 from tests.bench import processor
 from tests.bench.measure import BenchTrouble
-from tests.bench.processes import Process, folder, postgres, running, serving, set_up, staff
+from tests.bench.processes import EACH_A_CASE, Process, folder, postgres, running, serving, set_up, staff
 from tests.bench.watcher import Watcher
 
 BATCH = 1_000
@@ -95,7 +95,7 @@ async def in_one_process(pack: str) -> AsyncIterator[City]:
     async with folder() as where:
         data = where / "data"
         arguments = ("services.city", "up", "--data", str(data), "--pack", pack, "--no-demo")
-        process = Process("up", arguments, {"WANGGE_LOG_LEVEL": "warning"}, where / "up.log")
+        process = Process("up", arguments, {"WANGGE_LOG_LEVEL": "warning"} | EACH_A_CASE, where / "up.log")
         async with running([process]):
             issued = orjson.loads((data / "credentials.json").read_bytes())
             tokens = {post: {"Authorization": f"Bearer {token}"} for post, token in issued["tokens"].items()}

@@ -134,10 +134,14 @@ async def wangge(settings: dict[str, str], *arguments: str) -> str:
     return output.decode()
 
 
+# Where reports are posted by the thousand at a few hundred places, each is to be a case.
+EACH_A_CASE = {"WANGGE_MERGE_DUPLICATES": "false"}
+
+
 async def set_up(dsn: str, pack: str, where: Path, **more: str) -> tuple[dict[str, str], str]:
     """A migrated database with the pack's areas: the settings of its services, and an app's key.
 
-    Where reports are posted by the thousand at a few hundred places, each is to be a case: they are not merged.
+    Reports are not merged, unless `more` says so.
     """
     settings = {
         "WANGGE_DATABASE_URL": dsn,
@@ -146,7 +150,7 @@ async def set_up(dsn: str, pack: str, where: Path, **more: str) -> tuple[dict[st
         "WANGGE_DATA_DIR": str(where / "data"),
         "WANGGE_LOG_FORMAT": "json",
         "WANGGE_LOG_LEVEL": "warning",
-        "WANGGE_MERGE_DUPLICATES": "false",
+        **EACH_A_CASE,
     } | {f"WANGGE_{name.upper()}": value for name, value in more.items()}
     await wangge(settings, "migrate")
     await wangge(settings, "areas", "import", "--pack", pack)
