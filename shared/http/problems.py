@@ -22,6 +22,7 @@ from shared.kernel.errors import (
     Unavailable,
     UnsupportedMedia,
     VersionRequired,
+    pointer_to,
 )
 
 STATUS: Final[Mapping[type[Refusal], int]] = {
@@ -101,11 +102,7 @@ def outage_problem() -> Unavailable:
 
 def field_errors(errors: list[Any], *, skip: int = 0) -> list[FieldError]:
     """Pydantic's errors as JSON pointers, the first of them; `skip` leading parts of each location are left out."""
-    found = []
-    for error in errors[:MOST_ERRORS]:
-        parts = [str(p) for p in error["loc"][skip:]]
-        found.append(FieldError("/" + "/".join(p.replace("~", "~0").replace("/", "~1") for p in parts), error["msg"]))
-    return found
+    return [FieldError(pointer_to(*error["loc"][skip:]), error["msg"]) for error in errors[:MOST_ERRORS]]
 
 
 def invalid_body(error: ValidationError) -> Refusal:

@@ -29,6 +29,11 @@ class FieldError(NamedTuple):
     message: str
 
 
+def pointer_to(*parts: str | int) -> str:
+    """The JSON pointer (RFC 6901) that names `parts`, members and places in lists, one within the other."""
+    return "/" + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 class Refusal(Exception):
     """Something was asked and is refused; nothing was changed.
 

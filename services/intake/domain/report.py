@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from services.intake.domain.masking import mask, mask_values
-from shared.kernel.errors import FieldError, Invalid, NotFound
+from shared.kernel.errors import FieldError, Invalid, NotFound, pointer_to
 from shared.kernel.place import Datum, Place
 
 RECEIVED: Final = "received"
@@ -237,18 +237,14 @@ def _check_attributes(attributes: Mapping[str, Any]) -> None:
                 raise _bad(pointer, "a name must not contain the character U+0000")
             if isinstance(value, str):
                 if "\x00" in value:
-                    raise _bad(_within(pointer, name), "must not contain the character U+0000")
+                    raise _bad(pointer + pointer_to(name), "must not contain the character U+0000")
             elif isinstance(value, dict | list):
-                waiting.append((_within(pointer, name), value))
+                waiting.append((pointer + pointer_to(name), value))
             elif isinstance(value, float):
                 if not isfinite(value):
-                    raise _bad(_within(pointer, name), "must be a finite number")
+                    raise _bad(pointer + pointer_to(name), "must be a finite number")
             elif isinstance(value, int) and not -_INT64 <= value < _INT64:
-                raise _bad(_within(pointer, name), "must fit in 64 bits")
-
-
-def _within(pointer: str, name: str | int) -> str:
-    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+                raise _bad(pointer + pointer_to(name), "must fit in 64 bits")
 
 
 def _bad(pointer: str, message: str) -> BadAttributes:
